@@ -1,8 +1,64 @@
 // The C side of `Kernels`: SIMD only. No allocation, no threads, no globals but constant tables.
-// One file per instruction set and kernel family; every kernel has a scalar twin that is its specification.
+//
+// `ck_kernels` is the table of one instruction set. The scalar table is the specification: every other table must give
+// the same bits, for integers because the sums are exact, for floats because one summation order is fixed (float_body.h).
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "dequantize.h"
+
+/// Elements of a ternary row are packed in blocks of this many (32 bytes): rows are padded to it.
+#define CK_TERNARY_BLOCK 128
+
+typedef struct ck_kernels {
+  /// out[t * out_stride] = sum_i row[i] * x[t * x_stride + i] for t in 0..<tokens.
+  void (*dot)(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
+              size_t out_stride);
+
+  /// out[r] = sum_i (code[r][i] - 1) * x[i], exact. `codes` holds rows of n / 4 bytes in the layout of I2_S
+  /// (formats: block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32)); `n` is a multiple of 128; `x` is padded
+  /// with zeros and `x_sum` is its sum.
+  void (*ternary_dot)(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out);
+
+  /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
+  void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
+
+  /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
+  /// even; `*sum` is the sum of the integers.
+  float (*quantize)(const float *x, size_t n, int8_t *out, int32_t *sum);
+
+  /// out = x / sqrt(mean(x^2) + epsilon) * weight. `out` may be `x`.
+  void (*rms_norm)(const float *x, const float *weight, size_t n, float epsilon, float *out);
+
+  /// x += y.
+  void (*add)(float *x, const float *y, size_t n);
+
+  /// One query head against `positions` cached keys and values [positions, stride]: softmax(q k^T * scale) v.
+  /// `scores` is scratch for `positions` floats.
+  void (*attend)(const float *query, const float *keys, const float *values, size_t stride, size_t positions,
+                 size_t head_size, float scale, float *scores, float *out);
+} ck_kernels;
+
+enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2 };
+
+/// The table of an instruction set, or NULL when this build or this processor does not have it.
+const ck_kernels *ck_kernels_for(int isa);
+
+/// gate = act(gate) * up with silu(z) = z / (1 + exp(-z)).
+void ck_silu_gate(float *gate, const float *up, size_t n);
+
+/// gate = act(gate) * up with relu2(z) = max(0, z)^2.
+void ck_relu2_gate(float *gate, const float *up, size_t n);
+
+/// Rotates the pairs of one head. `interleaved`: pairs (2i, 2i+1); otherwise (i, i + rotated / 2).
+/// `cosines` and `sines` hold rotated / 2 values.
+void ck_rotate(float *head, const float *cosines, const float *sines, size_t rotated, bool interleaved);
+
+/// A hint to the processor that the caller is spinning.
+void ck_pause(void);
 
 #endif

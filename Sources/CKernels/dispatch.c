@@ -1,0 +1,34 @@
+#include "CKernels.h"
+
+extern const ck_kernels ck_kernels_scalar;
+#if defined(__x86_64__)
+extern const ck_kernels ck_kernels_avx2;
+extern const ck_kernels ck_kernels_avx512;
+#endif
+
+const ck_kernels *ck_kernels_for(int isa) {
+  switch (isa) {
+  case CK_ISA_SCALAR:
+    return &ck_kernels_scalar;
+#if defined(__x86_64__)
+  case CK_ISA_AVX2:
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ck_kernels_avx2 : NULL;
+  case CK_ISA_AVX512:
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+                   __builtin_cpu_supports("avx512vnni")
+               ? &ck_kernels_avx512
+               : NULL;
+#endif
+  default:
+    return NULL;
+  }
+}
+
+void ck_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}

@@ -1,0 +1,75 @@
+#if defined(__x86_64__)
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), apply_to = function)
+
+#include "float_body.h"
+
+#include <immintrin.h>
+
+static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out) {
+  const __m512i mask = _mm512_set1_epi8(3);
+  for (size_t r = 0; r < rows; r++) {
+    const uint8_t *row = codes + r * (n / 4);
+    __m512i sum0 = _mm512_setzero_si512(), sum1 = _mm512_setzero_si512();
+    for (size_t i = 0; i < n; i += CK_TERNARY_BLOCK) {
+      const __m256i packed = _mm256_loadu_si256((const __m256i *)(row + i / 4));
+      // The low half of a vector takes the elements 0-31 (or 64-95), the high half 32-63 (or 96-127).
+      const __m512i first = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_srli_epi16(packed, 6)),
+                                               _mm256_srli_epi16(packed, 4), 1);
+      const __m512i second =
+          _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_srli_epi16(packed, 2)), packed, 1);
+      sum0 = _mm512_dpbusd_epi32(sum0, _mm512_and_si512(first, mask), _mm512_loadu_si512(x + i));
+      sum1 = _mm512_dpbusd_epi32(sum1, _mm512_and_si512(second, mask), _mm512_loadu_si512(x + i + 64));
+    }
+    out[r] = _mm512_reduce_add_epi32(_mm512_add_epi32(sum0, sum1)) - x_sum;
+  }
+}
+
+static void ternary_decode(const uint8_t *codes, size_t n, float *out) {
+  const __m512i mask = _mm512_set1_epi32(3);
+  const __m512 one = _mm512_set1_ps(1.0f);
+  for (size_t b = 0; b < n / CK_TERNARY_BLOCK; b++, codes += 32, out += CK_TERNARY_BLOCK)
+    for (size_t p = 0; p < 32; p += 16) {
+      __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(codes + p)));
+      for (unsigned group = 0; group < 4; group++) {
+        __m512i code = _mm512_and_si512(_mm512_srli_epi32(bytes, 6 - 2 * group), mask);
+        _mm512_storeu_ps(out + 32 * group + p, _mm512_sub_ps(_mm512_cvtepi32_ps(code), one));
+      }
+    }
+}
+
+static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
+  __m512 largest = _mm512_set1_ps(1e-5f);
+  for (size_t i = 0; i < n; i += 16) {
+    __mmask16 valid = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
+    largest = _mm512_max_ps(_mm512_abs_ps(_mm512_maskz_loadu_ps(valid, x + i)), largest);
+  }
+  const float scale = _mm512_reduce_max_ps(largest) / 127.0f;
+  const __m512 divisor = _mm512_set1_ps(scale);
+  const __m512 low = _mm512_set1_ps(-128.0f), high = _mm512_set1_ps(127.0f);
+  __m512i total = _mm512_setzero_si512();
+  for (size_t i = 0; i < n; i += 16) {
+    __mmask16 valid = n - i >= 16 ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
+    // The maximum comes first and has the number second, so that "not a number" becomes -128.
+    __m512 q = _mm512_div_ps(_mm512_maskz_loadu_ps(valid, x + i), divisor);
+    __m512i integers = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(q, low), high));
+    integers = _mm512_maskz_mov_epi32(valid, integers);
+    total = _mm512_add_epi32(total, integers);
+    _mm512_mask_cvtepi32_storeu_epi8(out + i, valid, integers);
+  }
+  *sum = _mm512_reduce_add_epi32(total);
+  return scale;
+}
+
+const ck_kernels ck_kernels_avx512 = {
+    .dot = ck_dot,
+    .ternary_dot = ternary_dot,
+    .ternary_decode = ternary_decode,
+    .quantize = quantize,
+    .rms_norm = ck_rms_norm,
+    .add = ck_add,
+    .attend = ck_attend,
+};
+
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,106 @@
+import CKernels
+
+/// How the pairs of a head are laid out for rotary position embedding.
+package enum RotaryLayout: Sendable {
+  /// Pairs (i, i + d/2): Hugging Face's order, NEOX in llama.cpp.
+  case halves
+  /// Pairs (2i, 2i+1): the order of GGUF files of architecture `llama`, NORM in llama.cpp.
+  case interleaved
+}
+
+/// The nonlinearity of the gated feed-forward network.
+package enum GateActivation: Sendable {
+  /// `z * sigmoid(z)`.
+  case silu
+  /// `max(0, z)^2`.
+  case squaredReLU
+}
+
+extension Compute {
+  /// RMSNorm of the first `rows` rows: `x / sqrt(mean(x^2) + epsilon) * weight`.
+  package func rmsNorm(_ input: FloatMatrix, weight: FloatVector, epsilon: Float, rows: Int, into output: FloatMatrix) {
+    precondition(weight.count == input.columns && output.columns == input.columns && rows <= output.rows)
+    for row in 0..<rows {
+      kernels.rms_norm(input.pointer(row: row), weight.pointer, input.columns, epsilon, output.pointer(row: row))
+    }
+  }
+
+  /// RMSNorm of each head of the first `rows` rows in place, with one weight for all heads (Qwen3).
+  package func rmsNormHeads(_ matrix: FloatMatrix, headSize: Int, weight: FloatVector, epsilon: Float, rows: Int) {
+    precondition(weight.count == headSize && matrix.columns % headSize == 0 && rows <= matrix.rows)
+    for row in 0..<rows {
+      for head in 0..<matrix.columns / headSize {
+        let pointer = matrix.pointer(row: row) + head * headSize
+        kernels.rms_norm(pointer, weight.pointer, headSize, epsilon, pointer)
+      }
+    }
+  }
+
+  /// `target += other` over the first `rows` rows.
+  package func add(_ other: FloatMatrix, to target: FloatMatrix, rows: Int) {
+    precondition(other.columns == target.columns && rows <= target.rows && rows <= other.rows)
+    for row in 0..<rows { kernels.add(target.pointer(row: row), other.pointer(row: row), target.columns) }
+  }
+
+  /// `target += bias` for each of the first `rows` rows.
+  package func add(_ bias: FloatVector, to target: FloatMatrix, rows: Int) {
+    precondition(bias.count == target.columns && rows <= target.rows)
+    for row in 0..<rows { kernels.add(target.pointer(row: row), bias.pointer, target.columns) }
+  }
+
+  /// `gate = act(gate) * up` over the first `rows` rows, `[rows, intermediate]`.
+  package func gate(_ gate: FloatMatrix, with up: FloatMatrix, activation: GateActivation, rows: Int) {
+    precondition(gate.columns == up.columns && rows <= gate.rows && rows <= up.rows)
+    pool.forEach(count: rows, grain: pool.grain(for: rows)) { range in
+      for row in range {
+        switch activation {
+        case .silu: ck_silu_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
+        case .squaredReLU: ck_relu2_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
+        }
+      }
+    }
+  }
+
+  /// Rotary position embedding of every head of one row in place.
+  ///
+  /// - Parameters:
+  ///   - cosines: `[rotated / 2]`, the cosine of `position * frequency` for each pair; `sines` likewise.
+  package func rotate(
+    _ matrix: FloatMatrix, row: Int, headSize: Int, cosines: [Float], sines: [Float], layout: RotaryLayout
+  ) {
+    let rotated = cosines.count * 2
+    precondition(rotated <= headSize && sines.count == cosines.count && matrix.columns % headSize == 0)
+    for head in 0..<matrix.columns / headSize {
+      ck_rotate(matrix.pointer(row: row) + head * headSize, cosines, sines, rotated, layout == .interleaved)
+    }
+  }
+
+  /// Causal attention of `rows` new tokens, whose keys and values are already in the cache.
+  ///
+  /// `out[t, h] = softmax(q[t, h] . k[0...start+t, kv(h)] / sqrt(headSize)) v`, where query head `h` reads the
+  /// key-value head `h / (heads / kvHeads)`.
+  ///
+  /// - Parameters:
+  ///   - queries: `[rows, heads * headSize]`, rotated.
+  ///   - keys: `[positions, kvHeads * headSize]`; `values` likewise.
+  ///   - start: the position of the first new token.
+  package func attend(
+    _ queries: FloatMatrix, keys: FloatMatrix, values: FloatMatrix, start: Int, rows: Int, headSize: Int,
+    into output: FloatMatrix
+  ) {
+    let heads = queries.columns / headSize, kvHeads = keys.columns / headSize
+    precondition(heads % kvHeads == 0 && start + rows <= keys.rows && output.columns == queries.columns)
+    let scale = 1 / Float(headSize).squareRoot()
+    pool.forEach(count: rows * heads, grain: pool.grain(for: rows * heads)) { range in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: start + rows) { scores in
+        for task in range {
+          let token = task / heads, head = task % heads
+          let kv = head / (heads / kvHeads) * headSize
+          kernels.attend(
+            queries.pointer(row: token) + head * headSize, keys.base + kv, values.base + kv, keys.stride,
+            start + token + 1, headSize, scale, scores.baseAddress, output.pointer(row: token) + head * headSize)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import CKernels
+
+/// Where the arithmetic runs: one instruction set and one pool of threads, shared by every layer of a model.
+package final class Compute: Sendable {
+  /// The instruction set in use.
+  package let instructionSet: InstructionSet
+  /// The threads that loops are split between.
+  package let pool: ThreadPool
+  let kernels: ck_kernels
+
+  /// - Parameters:
+  ///   - threads: how many threads to use; all processors available to the process when `nil`.
+  ///   - instructionSet: forces one; otherwise `InstructionSet.selected()`.
+  /// - Throws: `KernelError` when the instruction set cannot run here.
+  package init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws(KernelError) {
+    let isa = if let instructionSet { instructionSet } else { try InstructionSet.selected() }
+    guard let table = ck_kernels_for(isa.identifier) else {
+      throw .unavailableInstructionSet(isa.rawValue, available: InstructionSet.available.map(\.rawValue))
+    }
+    self.instructionSet = isa
+    kernels = table.pointee
+    pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+  }
+}

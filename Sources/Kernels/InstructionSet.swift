@@ -1,0 +1,59 @@
+import CKernels
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The instruction set that the kernels run on. All of them give the same bits; they differ in speed.
+public enum InstructionSet: String, Sendable, CaseIterable {
+  /// Portable C, the specification of all others.
+  case scalar
+  /// x86-64 with AVX2 and FMA.
+  case avx2
+  /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
+  case avx512
+
+  /// The environment variable that forces an instruction set.
+  public static let environmentVariable = "BITNET_ISA"
+
+  /// The instruction sets that this build has and this processor runs, slowest first.
+  public static let available: [InstructionSet] = allCases.filter { ck_kernels_for($0.identifier) != nil }
+
+  /// The fastest available instruction set, or the one that `BITNET_ISA` names.
+  ///
+  /// - Throws: `KernelError.unavailableInstructionSet` when `BITNET_ISA` names one that cannot run here. A forced
+  ///   instruction set is never silently replaced.
+  public static func selected() throws(KernelError) -> InstructionSet {
+    guard let forced = getenv(environmentVariable) else { return available.last ?? .scalar }
+    let name = String(cString: forced)
+    guard let isa = InstructionSet(rawValue: name), available.contains(isa) else {
+      throw .unavailableInstructionSet(name, available: available.map(\.rawValue))
+    }
+    return isa
+  }
+
+  var identifier: Int32 {
+    switch self {
+    case .scalar: Int32(CK_ISA_SCALAR.rawValue)
+    case .avx2: Int32(CK_ISA_AVX2.rawValue)
+    case .avx512: Int32(CK_ISA_AVX512.rawValue)
+    }
+  }
+}
+
+/// What can go wrong before any arithmetic starts.
+public enum KernelError: Error, Equatable, CustomStringConvertible {
+  /// `BITNET_ISA` names an instruction set that does not exist or that this processor lacks.
+  case unavailableInstructionSet(String, available: [String])
+
+  /// The sentence that a user reads.
+  public var description: String {
+    switch self {
+    case .unavailableInstructionSet(let name, let available):
+      "BITNET_ISA=\(name) cannot run here; this processor and build have: \(available.joined(separator: ", ")). "
+        + "Unset BITNET_ISA to let the fastest be chosen."
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import CKernels
+
+/// A matrix of the values -1, 0, +1 times one scale, packed in two bits per weight.
+///
+/// The packing is the one of I2_S: a row is cut into blocks of 128 elements, and element `e` of a block is held by byte
+/// `e % 32` in the bits `6 - 2 * (e / 32)`, as the code `value + 1`. Rows are padded with zero weights to a whole number
+/// of blocks, so that a file's I2_S tensor whose rows are multiples of 128 is used in place.
+package struct TernaryMatrix: Sendable {
+  /// The number of outputs.
+  package let rows: Int
+  /// The number of inputs.
+  package let columns: Int
+  /// What every value is multiplied by: the `s_w` of design section 2.
+  package let scale: Float
+  let codes: SharedBytes
+
+  /// The widest row whose exact sum of code * activation fits 32 bits: 3 * 128 * columns < 2^31.
+  package static let maximumColumns = 5_592_404
+
+  static func paddedColumns(_ columns: Int) -> Int {
+    (columns + Int(CK_TERNARY_BLOCK) - 1) / Int(CK_TERNARY_BLOCK) * Int(CK_TERNARY_BLOCK)
+  }
+
+  /// Bytes from one row to the next.
+  var rowBytes: Int { TernaryMatrix.paddedColumns(columns) / 4 }
+
+  /// Uses packed codes in place.
+  ///
+  /// - Parameter codes: `rows` rows of `columns / 4` bytes, as in I2_S; `columns` is a multiple of 128.
+  package init(rows: Int, columns: Int, packed codes: SharedBytes, scale: Float) {
+    precondition(columns % Int(CK_TERNARY_BLOCK) == 0 && codes.count >= rows * columns / 4, "not packed rows")
+    self.rows = rows
+    self.columns = columns
+    self.scale = scale
+    self.codes = codes
+  }
+
+  /// Packs codes that a closure writes row by row.
+  ///
+  /// - Parameter fill: writes the codes 0, 1, 2 (= value + 1) of one row into the buffer `[columns]`; called on the
+  ///   threads of `pool`, for different rows at the same time.
+  package init(
+    rows: Int, columns: Int, scale: Float, pool: ThreadPool,
+    fill: (_ row: Int, _ codes: UnsafeMutableBufferPointer<UInt8>) -> Void
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.scale = scale
+    let padded = TernaryMatrix.paddedColumns(columns)
+    let buffer = ByteBuffer(count: rows * padded / 4)
+    let packed = buffer.baseAddress.assumingMemoryBound(to: UInt8.self)
+    pool.forEach(count: rows, grain: pool.grain(for: rows)) { range in
+      let scratch = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: padded)
+      defer { scratch.deallocate() }
+      scratch.initialize(repeating: 1)
+      for row in range {
+        fill(row, UnsafeMutableBufferPointer(rebasing: scratch[..<columns]))
+        let target = packed + row * padded / 4
+        for block in 0..<padded / 128 {
+          for byte in 0..<32 {
+            let first = block * 128 + byte
+            target[block * 32 + byte] =
+              scratch[first] << 6 | scratch[first + 32] << 4 | scratch[first + 64] << 2 | scratch[first + 96]
+          }
+        }
+      }
+    }
+    codes = SharedBytes(buffer)
+  }
+
+  /// The values -1, 0, +1 of one row.
+  package func values(row: Int) -> [Int8] {
+    precondition(row >= 0 && row < rows, "row \(row) of \(rows)")
+    return codes.withUnsafeBytes { bytes in
+      (0..<columns).map { column in
+        let element = column % 128
+        let byte = bytes[row * rowBytes + column / 128 * 32 + element % 32]
+        return Int8((byte >> (6 - 2 * UInt8(element / 32))) & 3) - 1
+      }
+    }
+  }
+}
+
+extension Compute {
+  /// BitLinear: `y = (sum_i T[o,i] * X[i]) * s_w * s_x` for the first `rows` rows of `input`, `[rows, outputs]`.
+  ///
+  /// The sum is exact in 32 bits; the product of the scales is applied in one float multiplication.
+  package func multiply(
+    _ matrix: TernaryMatrix, quantized input: QuantizedRows, rows: Int, into output: FloatMatrix
+  ) {
+    precondition(input.columns == matrix.columns && output.columns == matrix.rows && rows <= output.rows)
+    let kernel = kernels.ternary_dot
+    let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
+    let rowBytes = matrix.rowBytes
+    pool.forEach(count: matrix.rows, grain: pool.grain(for: matrix.rows, multiple: 16)) { range in
+      withUnsafeTemporaryAllocation(of: Int32.self, capacity: range.count) { sums in
+        for token in 0..<rows {
+          kernel?(
+            codes + range.lowerBound * rowBytes, input.paddedColumns, range.count,
+            input.codes + token * input.paddedColumns, input.sums[token], sums.baseAddress)
+          let factor = matrix.scale * input.scales[token]
+          let target = output.pointer(row: token) + range.lowerBound
+          for i in 0..<range.count { target[i] = Float(sums[i]) * factor }
+        }
+      }
+    }
+  }
+
+  /// Ternary weights, float activations: `y = (sum_i T[o,i] * x[i]) * s_w`, for the first `rows` rows of `input`.
+  package func multiply(_ matrix: TernaryMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix) {
+    let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
+    let rowBytes = matrix.rowBytes
+    let decode = kernels.ternary_decode
+    multiplyDecoded(
+      outputs: matrix.rows, inputs: matrix.columns, scratch: TernaryMatrix.paddedColumns(matrix.columns),
+      scale: matrix.scale, input, rows: rows, into: output
+    ) { row, scratch in
+      decode?(codes + row * rowBytes, rowBytes * 4, scratch)
+    }
+  }
+
+  /// The product of decoded weight rows with float activations: every row is decoded once for all tokens.
+  func multiplyDecoded(
+    outputs: Int, inputs: Int, scratch scratchCount: Int, scale: Float, _ input: FloatMatrix, rows: Int,
+    into output: FloatMatrix, decode: (_ row: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+  ) {
+    precondition(input.columns == inputs && output.columns == outputs && rows <= output.rows && rows <= input.rows)
+    let dot = kernels.dot
+    pool.forEach(count: outputs, grain: pool.grain(for: outputs, multiple: 16)) { range in
+      withUnsafeTemporaryAllocation(byteCount: scratchCount * 4, alignment: 64) { memory in
+        guard let scratch = memory.bindMemory(to: Float.self).baseAddress else { return }
+        for row in range {
+          decode(row, scratch)
+          dot?(scratch, inputs, input.base, input.stride, rows, output.base + row, output.stride)
+          if scale != 1 {
+            for token in 0..<rows { output.pointer(row: token)[row] *= scale }
+          }
+        }
+      }
+    }
+  }
+}
