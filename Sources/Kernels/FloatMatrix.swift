@@ -50,3 +50,11 @@ package struct FloatVector: Sendable {
 
   var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
 }
+
+extension FloatMatrix {
+  /// Overwrites the row `target` with a row of another matrix of the same width.
+  package func copyRow(_ source: Int, of other: FloatMatrix, to target: Int) {
+    precondition(other.columns == columns && source < other.rows && target < rows, "row copy out of bounds")
+    pointer(row: target).update(from: other.pointer(row: source), count: columns)
+  }
+}

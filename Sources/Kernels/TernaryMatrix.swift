@@ -81,6 +81,20 @@ package struct TernaryMatrix: Sendable {
   }
 }
 
+extension TernaryMatrix {
+  /// Decodes one row to floats, `[columns]`: the trits times the scale.
+  package func decode(row: Int, into output: UnsafeMutableBufferPointer<Float>) {
+    precondition(row >= 0 && row < rows && output.count == columns, "row \(row) of \(rows)")
+    codes.withUnsafeBytes { bytes in
+      for column in 0..<columns {
+        let element = column % 128
+        let byte = bytes[row * rowBytes + column / 128 * 32 + element % 32]
+        output[column] = Float(Int((byte >> UInt8(6 - 2 * (element / 32))) & 3) - 1) * scale
+      }
+    }
+  }
+}
+
 extension Compute {
   /// BitLinear: `y = (sum_i T[o,i] * X[i]) * s_w * s_x` for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
@@ -138,5 +152,38 @@ extension Compute {
         }
       }
     }
+  }
+}
+
+extension TernaryMatrix {
+  /// The same trits under another scale.
+  package func scaled(by factor: Float) -> TernaryMatrix { TernaryMatrix(self, scale: scale * factor) }
+
+  private init(_ other: TernaryMatrix, scale: Float) {
+    rows = other.rows
+    columns = other.columns
+    codes = other.codes
+    self.scale = scale
+  }
+
+  /// Unpacks Hugging Face's packed weights `[ceil(rows / 4), columns]`: bits `2i` and `2i + 1` of packed row `j` hold
+  /// the row `i * ceil(rows / 4) + j`, as value + 1 (transformers, `integrations/bitnet.py`).
+  ///
+  /// - Precondition: `bytes` has `ceil(rows / 4) * columns` bytes without the code 3.
+  package init(rows: Int, columns: Int, quarters bytes: SharedBytes, scale: Float, pool: ThreadPool) {
+    let quarter = (rows + 3) / 4
+    precondition(bytes.count == quarter * columns, "packed weights of another size")
+    self.init(rows: rows, columns: columns, scale: scale, pool: pool) { row, codes in
+      let source = bytes.baseAddress.assumingMemoryBound(to: UInt8.self) + row % quarter * columns
+      let shift = UInt8(row / quarter * 2)
+      for column in 0..<columns { codes[column] = (source[column] >> shift) & 3 }
+    }
+  }
+}
+
+extension SharedBytes {
+  /// Where Hugging Face's packed weights hold the code 3, which stands for no ternary value; `nil` if nowhere.
+  package var firstIndexOfInvalidTrits: Int? {
+    withUnsafeBytes { bytes in bytes.firstIndex { $0 & ($0 >> 1) & 0x55 != 0 } }
   }
 }

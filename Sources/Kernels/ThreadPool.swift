@@ -47,6 +47,17 @@ package final class ThreadPool: Sendable {
     turn.withLock { _ in core.run(count: count, grain: max(1, grain), body) }
   }
 
+  /// The results of `body` for `0..<count`, in order, computed on all threads.
+  package func map<Result>(count: Int, _ body: (Int) -> Result) -> [Result] {
+    Array(unsafeUninitializedCapacity: count) { buffer, initialized in
+      guard let base = buffer.baseAddress else { return }
+      forEach(count: count, grain: grain(for: count)) { range in
+        for index in range { (base + index).initialize(to: body(index)) }
+      }
+      initialized = count
+    }
+  }
+
   /// A grain that gives every thread several pieces to balance the load, in multiples of `multiple`.
   package func grain(for count: Int, multiple: Int = 1) -> Int {
     let pieces = threadCount * 4

@@ -1,0 +1,199 @@
+package import Kernels
+public import ModelFormats
+public import Tokenization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// An opened model file or folder: its configuration and its tensors under canonical names, before anything is
+/// computed. What `Model` runs, what `diagnose` examines.
+///
+/// Canonical names are those of GGUF: `token_embd.weight`, `blk.0.attn_q.weight` …; Hugging Face's names are
+/// translated.
+public struct Checkpoint: Sendable {
+  /// Where the tensors come from.
+  public enum Source: Sendable {
+    /// One GGUF file, or several parts of one.
+    case gguf(GGUFFile)
+    /// A Hugging Face folder.
+    case huggingFace(HuggingFaceFolder)
+  }
+
+  /// The path that was opened.
+  public let path: String
+  /// The file or folder behind the tensors.
+  public let source: Source
+  /// The shape of the model.
+  public let configuration: ModelConfiguration
+
+  /// The tensors by canonical name.
+  package let tensors: [String: Tensor]
+  /// For Hugging Face's packed weights, what the unpacked -1, 0, +1 are multiplied by, by canonical name.
+  let packedScales: [String: Float]
+
+  /// Opens a `.gguf` file or a Hugging Face folder; the weights stay in the mapped file.
+  ///
+  /// - Throws: `FormatError` for a damaged file, ``ModelError`` for a model that is not supported.
+  public init(path: String) throws {
+    var isFolder = false
+    #if canImport(FoundationEssentials)
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    #else
+    var flag = ObjCBool(false)
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &flag)
+    isFolder = flag.boolValue
+    #endif
+    guard exists else { throw ModelError.notAModel(path: path, found: "there is no such file or folder") }
+    if isFolder {
+      try self.init(path: path, folder: HuggingFaceFolder(path: path))
+    } else if path.hasSuffix(".safetensors") || path.hasSuffix("/config.json") {
+      throw ModelError.notAModel(path: path, found: "one file of a Hugging Face folder; name the folder itself")
+    } else {
+      try self.init(path: path, gguf: GGUFFile(path: path))
+    }
+  }
+
+  init(
+    path: String, source: Source, configuration: ModelConfiguration, tensors: [String: Tensor],
+    packedScales: [String: Float]
+  ) {
+    self.path = path
+    self.source = source
+    self.configuration = configuration
+    self.tensors = tensors
+    self.packedScales = packedScales
+  }
+
+  /// The tokenizer beside or inside the weights; `nil` when the model comes without one.
+  ///
+  /// - Throws: `TokenizationError` when there is one that cannot be used.
+  public func tokenizer() throws -> Tokenizer? {
+    switch source {
+    case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
+    case .huggingFace(let folder): try Tokenizer(folderIfPresent: folder.path)
+    }
+  }
+
+  /// The linear layers of the blocks by canonical name, block by block, with their shapes `[outputs, inputs]`.
+  package var linearNames: [String] {
+    (0..<configuration.layerCount).flatMap { layer in
+      LinearRole.allCases.map { "blk.\(layer).\($0.rawValue).weight" }
+    }
+  }
+}
+
+/// The seven matrices of a transformer block, by their canonical names.
+package enum LinearRole: String, CaseIterable, Sendable {
+  case query = "attn_q"
+  case key = "attn_k"
+  case value = "attn_v"
+  case output = "attn_output"
+  case gate = "ffn_gate"
+  case up = "ffn_up"
+  case down = "ffn_down"
+
+  /// `[outputs, inputs]`.
+  package func shape(in configuration: ModelConfiguration) -> [Int] {
+    let hidden = configuration.hiddenSize, inner = configuration.intermediateSize
+    let query = configuration.heads * configuration.headSize, kv = configuration.kvHeads * configuration.headSize
+    return switch self {
+    case .query: [query, hidden]
+    case .key, .value: [kv, hidden]
+    case .output: [hidden, query]
+    case .gate, .up: [inner, hidden]
+    case .down: [hidden, inner]
+    }
+  }
+}
+
+/// A weight matrix as a file holds it.
+package enum StoredMatrix: Sendable {
+  /// Numbers, or blocks of scaled numbers.
+  case encoded(EncodedMatrix)
+  /// Trits with one scale: I2_S, or Hugging Face's packed bytes.
+  case ternary(TernaryMatrix)
+
+  /// `[outputs, inputs]`.
+  package var shape: [Int] {
+    switch self {
+    case .encoded(let matrix): [matrix.rows, matrix.columns]
+    case .ternary(let matrix): [matrix.rows, matrix.columns]
+    }
+  }
+
+  /// The weights of one output as floats.
+  package func decode(row: Int, into output: UnsafeMutableBufferPointer<Float>) {
+    switch self {
+    case .encoded(let matrix): matrix.decode(row: row, into: output)
+    case .ternary(let matrix): matrix.decode(row: row, into: output)
+    }
+  }
+}
+
+extension Checkpoint {
+  /// A matrix by canonical name, with its shape checked against the configuration.
+  ///
+  /// - Throws: ``ModelError/missingTensor(file:tensor:hint:)`` or ``ModelError/wrongShape(file:tensor:found:expected:)``.
+  package func matrix(_ name: String, shape expected: [Int], compute: Compute) throws -> StoredMatrix {
+    let tensor = try requiredTensor(name)
+    if let scale = packedScales[name] {
+      return .ternary(try unpack(tensor, shape: expected, scale: scale, compute: compute))
+    }
+    guard tensor.shape == expected else {
+      throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: expected)
+    }
+    if tensor.type == .i2_s, expected[1].isMultiple(of: 128) {
+      let codes = expected[0] * expected[1] / 4
+      let scale = tensor.bytes.float(at: codes)
+      guard scale.isFinite else {
+        throw ModelError.invalidTensor(
+          file: tensor.file, tensor: tensor.name, problem: "has the scale \(scale)",
+          remedy: "The file is damaged: convert or fetch it again.")
+      }
+      return .ternary(TernaryMatrix(rows: expected[0], columns: expected[1], packed: tensor.bytes, scale: scale))
+    }
+    guard tensor.type.isFloatingPoint else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue) without a scale",
+        remedy: "Packed ternary weights need their weight_scale tensor and a quantization_config in config.json.")
+    }
+    return .encoded(
+      EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes))
+  }
+
+  /// A vector by canonical name, `[count]`.
+  package func vector(_ name: String, count: Int) throws -> FloatVector {
+    let tensor = try requiredTensor(name)
+    guard tensor.elementCount == count else {
+      throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [count])
+    }
+    return FloatVector(try tensor.floats())
+  }
+
+  /// A vector that may be absent.
+  package func optionalVector(_ name: String, count: Int) throws -> FloatVector? {
+    tensors[name] == nil ? nil : try vector(name, count: count)
+  }
+
+  private func requiredTensor(_ name: String) throws -> Tensor {
+    guard let tensor = tensors[name] else {
+      throw ModelError.missingTensor(
+        file: path, tensor: name,
+        hint: "The architecture '\(configuration.architecture)' needs it; the file is incomplete or mislabelled.")
+    }
+    return tensor
+  }
+}
+
+extension TensorType {
+  /// Whether the elements stand for real numbers by themselves, as weights do.
+  package var isFloatingPoint: Bool {
+    switch self {
+    case .i8, .i16, .i32, .i64, .u8: false
+    default: true
+    }
+  }
+}

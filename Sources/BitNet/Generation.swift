@@ -1,0 +1,153 @@
+public import Tokenization
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+import Dispatch
+
+/// Why a generation ended.
+public enum FinishReason: String, Sendable {
+  /// The model produced one of its end tokens.
+  case endToken
+  /// `maximumTokens` were generated.
+  case maximumTokens
+  /// The context is full.
+  case contextFull
+}
+
+/// What is known about a generation when it has ended.
+public struct GenerationSummary: Sendable {
+  /// The tokens of the prompt.
+  public let promptTokens: Int
+  /// How many of them had been computed before.
+  public let cachedTokens: Int
+  /// The tokens generated, the end token not counted.
+  public let generatedTokens: Int
+  /// Seconds until the prompt was computed.
+  public let promptSeconds: Double
+  /// Seconds from then on.
+  public let generationSeconds: Double
+  /// Why it ended.
+  public let finishReason: FinishReason
+}
+
+extension Session {
+  /// Generates tokens after `prompt`.
+  ///
+  /// - Parameters:
+  ///   - prompt: token ids; what they share with the session's tokens is not computed again.
+  ///   - isCancelled: asked before every token.
+  ///   - onToken: called with each token as it is chosen, end tokens excepted; returns whether to go on.
+  /// - Returns: what was done.
+  /// - Throws: ``ModelError`` for prompts that cannot be computed, `CancellationError` when `isCancelled` says so.
+  @discardableResult
+  public func generate(
+    _ prompt: [Int], options: GenerationOptions = GenerationOptions(), isCancelled: () -> Bool = { false },
+    onToken: (Int) -> Void
+  ) throws -> GenerationSummary {
+    try options.sampling.validate()
+    let ends = options.stopsAtEnd ? model.tokenizer?.endOfGeneration ?? [] : []
+    let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
+    let clock = ContinuousClock()
+    let begin = clock.now
+    var sampler = Sampler(options.sampling)
+    var sequence = prompt
+    var logits = try logits(after: sequence, isCancelled: isCancelled)
+    let prefilled = clock.now
+    var generated = 0
+    var reason = FinishReason.maximumTokens
+    while options.maximumTokens.map({ generated < $0 }) ?? true {
+      if isCancelled() { throw CancellationError() }
+      let token = sampler.next(logits, recent: sequence)
+      if ends.contains(token) {
+        reason = .endToken
+        break
+      }
+      onToken(token)
+      generated += 1
+      sequence.append(token)
+      if generated == options.maximumTokens { break }
+      guard sequence.count <= model.contextLength else {
+        reason = .contextFull
+        break
+      }
+      logits = try self.logits(after: sequence, isCancelled: isCancelled)
+    }
+    func seconds(_ duration: Duration) -> Double {
+      Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+    return GenerationSummary(
+      promptTokens: prompt.count, cachedTokens: min(cached, prompt.count - 1), generatedTokens: generated,
+      promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled),
+      finishReason: reason)
+  }
+}
+
+extension Model {
+  /// Continues a text; the pieces arrive as they are generated, each whole Unicode.
+  ///
+  /// Cancelling the task that iterates, or dropping the iterator, ends the generation within one token.
+  ///
+  /// - Parameter onFinish: called once with what was done when the generation ends by itself.
+  /// - Returns: the pieces of the continuation, without the prompt. Iterating throws ``ModelError`` when the model has no
+  ///   tokenizer or the prompt does not fit, and ends early on cancellation.
+  public func generate(
+    _ prompt: String, options: GenerationOptions = GenerationOptions(),
+    onFinish: (@Sendable (GenerationSummary) -> Void)? = nil
+  ) -> AsyncThrowingStream<String, any Error> {
+    stream { model, isCancelled, emit in
+      let tokenizer = try model.requiredTokenizer()
+      let tokens = tokenizer.encode(prompt, parseSpecialTokens: options.parsesSpecialTokens)
+      let summary = try model.makeSession().stream(
+        tokens, tokenizer: tokenizer, options: options, isCancelled: isCancelled, emit: emit)
+      onFinish?(summary)
+    }
+  }
+
+  /// Runs a generation on a thread of its own: it computes for seconds, which a task's thread must not.
+  func stream(
+    _ work: @escaping @Sendable (_ model: Model, _ isCancelled: () -> Bool, _ emit: (String) -> Void) throws -> Void
+  ) -> AsyncThrowingStream<String, any Error> {
+    AsyncThrowingStream { continuation in
+      let flag = CancellationFlag()
+      continuation.onTermination = { _ in flag.set() }
+      DispatchQueue(label: "bitnet.generation").async {
+        do {
+          try work(self, { flag.isSet }, { continuation.yield($0) })
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+    }
+  }
+}
+
+extension Session {
+  /// Generates and hands out text, holding back incomplete characters.
+  func stream(
+    _ tokens: [Int], tokenizer: Tokenizer, options: GenerationOptions, isCancelled: () -> Bool,
+    emit: (String) -> Void
+  ) throws -> GenerationSummary {
+    var decoder = tokenizer.makeStreamingDecoder()
+    let summary = try generate(tokens, options: options, isCancelled: isCancelled) { token in
+      let piece = decoder.append(token)
+      if !piece.isEmpty { emit(piece) }
+    }
+    let rest = decoder.finish()
+    if !rest.isEmpty { emit(rest) }
+    return summary
+  }
+}
+
+/// Set by whoever no longer wants the answer, read by the thread that computes it.
+final class CancellationFlag: Sendable {
+  private let value = Atomic<Bool>(false)
+
+  var isSet: Bool { value.load(ordering: .relaxed) }
+
+  func set() { value.store(true, ordering: .relaxed) }
+}

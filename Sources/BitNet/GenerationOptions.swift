@@ -1,0 +1,74 @@
+/// How text is generated.
+public struct GenerationOptions: Sendable {
+  /// The most tokens to generate; `nil` goes on until the model ends or the context is full.
+  public var maximumTokens: Int?
+  /// How the next token is chosen.
+  public var sampling: Sampling
+  /// Whether to stop at the tokens that the model declares as ends.
+  public var stopsAtEnd: Bool
+  /// Whether text such as `<|im_start|>` in a prompt means the special token of that name. Off for what people type.
+  public var parsesSpecialTokens: Bool
+
+  /// Options; all have defaults.
+  public init(
+    maximumTokens: Int? = nil, sampling: Sampling = Sampling(), stopsAtEnd: Bool = true,
+    parsesSpecialTokens: Bool = false
+  ) {
+    self.maximumTokens = maximumTokens
+    self.sampling = sampling
+    self.stopsAtEnd = stopsAtEnd
+    self.parsesSpecialTokens = parsesSpecialTokens
+  }
+}
+
+/// How the next token is drawn from the logits. The filters apply in the order: repetition penalty, top-k, top-p,
+/// min-p, temperature.
+public struct Sampling: Sendable, Hashable {
+  /// Divides the logits; 0 always takes the likeliest token.
+  public var temperature: Float
+  /// Keeps the `topK` likeliest tokens; 0 keeps all.
+  public var topK: Int
+  /// Keeps the likeliest tokens whose probabilities first reach `topP` in sum; 1 keeps all.
+  public var topP: Float
+  /// Drops tokens less likely than `minP` times the likeliest; 0 drops none.
+  public var minP: Float
+  /// Divides positive logits, and multiplies negative ones, of recent tokens; 1 changes nothing.
+  public var repetitionPenalty: Float
+  /// How many recent tokens the penalty looks at.
+  public var repetitionWindow: Int
+  /// Makes sampling repeatable; `nil` draws a new seed each time.
+  public var seed: UInt64?
+
+  /// A sampling; the defaults are those of llama-cli but for the penalty, which is off.
+  public init(
+    temperature: Float = 0.8, topK: Int = 40, topP: Float = 0.95, minP: Float = 0.05, repetitionPenalty: Float = 1,
+    repetitionWindow: Int = 64, seed: UInt64? = nil
+  ) {
+    self.temperature = temperature
+    self.topK = topK
+    self.topP = topP
+    self.minP = minP
+    self.repetitionPenalty = repetitionPenalty
+    self.repetitionWindow = repetitionWindow
+    self.seed = seed
+  }
+
+  /// Always the likeliest token.
+  public static let greedy = Sampling(temperature: 0)
+
+  /// - Throws: ``ModelError/invalidOption(name:found:expected:)``.
+  func validate() throws(ModelError) {
+    func require(_ holds: Bool, _ name: String, _ found: some CustomStringConvertible, _ expected: String)
+      throws(ModelError)
+    {
+      guard holds else { throw .invalidOption(name: name, found: found.description, expected: expected) }
+    }
+    try require(temperature >= 0 && temperature.isFinite, "temperature", temperature, "0 or more")
+    try require(topK >= 0, "top-k", topK, "0 (all) or more")
+    try require(topP > 0 && topP <= 1, "top-p", topP, "more than 0, at most 1")
+    try require(minP >= 0 && minP <= 1, "min-p", minP, "0 to 1")
+    try require(
+      repetitionPenalty > 0 && repetitionPenalty.isFinite, "repetition penalty", repetitionPenalty, "more than 0")
+    try require(repetitionWindow >= 0, "repetition window", repetitionWindow, "0 or more")
+  }
+}

@@ -1,0 +1,79 @@
+package import Kernels
+
+/// One mutable sequence of tokens on a model: what has been computed, and the buffers to compute more.
+///
+/// There is one operation, "the logits after these tokens"; what can be kept of earlier calls is the session's affair.
+/// A session is used by one thread at a time.
+public final class Session {
+  /// The model that computes.
+  public let model: Model
+  /// The tokens whose keys and values are in the cache.
+  public private(set) var tokens: [Int] = []
+
+  private let cache: KeyValueCache
+  private let buffers: ForwardBuffers
+
+  /// Tokens that pass through the blocks together; bounds the scratch memory and how long a cancellation waits.
+  private static let batch = 64
+
+  init(model: Model) {
+    self.model = model
+    cache = KeyValueCache(configuration: model.configuration, contextLength: model.contextLength)
+    buffers = ForwardBuffers(
+      capacity: min(Session.batch, model.contextLength), configuration: model.configuration)
+  }
+
+  /// The logits of the token that follows `tokens`, `[vocabularySize]`.
+  ///
+  /// What `tokens` shares with the sequence at hand is not computed again.
+  ///
+  /// - Parameter isCancelled: asked between batches of tokens.
+  /// - Throws: ``ModelError`` for an empty prompt, unknown ids, or more tokens than the context holds;
+  ///   `CancellationError` when `isCancelled` says so.
+  public func logits(after tokens: [Int], isCancelled: () -> Bool = { false }) throws -> [Float] {
+    try evaluate(tokens, isCancelled: isCancelled)
+    return model.transformer.logits(row: lastRow, buffers: buffers)
+  }
+
+  private var lastRow = 0
+
+  /// Brings the cache to `tokens`, computing at least the last of them.
+  ///
+  /// - Parameter observe: called for each token computed and each layer (-1 for the embedding) with the residual stream
+  ///   of that token, `[hiddenSize]`.
+  /// - Parameter eachLogits: called for each token computed with the logits of the token after it, `[vocabularySize]`.
+  package func evaluate(
+    _ tokens: [Int], isCancelled: () -> Bool = { false },
+    observe: ((_ position: Int, _ layer: Int, _ hidden: UnsafeMutableBufferPointer<Float>) -> Void)? = nil,
+    eachLogits: ((_ position: Int, _ logits: UnsafeMutableBufferPointer<Float>) -> Void)? = nil
+  ) throws {
+    guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
+    guard tokens.count <= model.contextLength else {
+      throw ModelError.contextExceeded(tokens: tokens.count, contextLength: model.contextLength)
+    }
+    let vocabularySize = model.configuration.vocabularySize
+    if let unknown = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
+    }
+    let shared = zip(self.tokens, tokens).prefix { $0 == $1 }.count
+    var start = min(shared, tokens.count - 1)
+    self.tokens.removeSubrange(start...)
+    cache.reserve(tokens.count, keeping: start)
+    while start < tokens.count {
+      if isCancelled() { throw CancellationError() }
+      let end = min(start + buffers.capacity, tokens.count)
+      model.transformer.forward(
+        tokens[start..<end], start: start, cache: cache, buffers: buffers,
+        observe: observe.map { observe in
+          { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden[row: row]) } }
+        })
+      if let eachLogits {
+        let logits = model.transformer.logits(rows: end - start, buffers: buffers)
+        for row in 0..<end - start { eachLogits(start + row, logits[row: row]) }
+      }
+      self.tokens.append(contentsOf: tokens[start..<end])
+      lastRow = end - start - 1
+      start = end
+    }
+  }
+}

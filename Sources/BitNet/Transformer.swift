@@ -1,0 +1,176 @@
+import Kernels
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The one graph: a llama- or BitNet-style decoder. What varies between models is data.
+///
+///     h  = x + W_o( subnorm_a( attention( rope(W_q u), rope(W_k u), W_v u ) ) )     u = rmsnorm_1(x)
+///     x' = h + W_down( subnorm_f( act(W_gate v) * (W_up v) ) )                        v = rmsnorm_2(h)
+///     logits = W_head rmsnorm_out(x_L)
+struct Transformer: Sendable {
+  struct Layer: Sendable {
+    let attentionNorm: FloatVector
+    let query: Linear
+    let key: Linear
+    let value: Linear
+    let queryNorm: FloatVector?
+    let keyNorm: FloatVector?
+    let attentionSubNorm: FloatVector?
+    let output: Linear
+    let feedForwardNorm: FloatVector
+    let gate: Linear
+    let up: Linear
+    let feedForwardSubNorm: FloatVector?
+    let down: Linear
+  }
+
+  let configuration: ModelConfiguration
+  let embedding: EncodedMatrix
+  let layers: [Layer]
+  let outputNorm: FloatVector
+  let head: EncodedMatrix
+  let frequencies: [Double]
+  let compute: Compute
+
+  /// Runs `tokens` through all blocks; keys and values go to the cache at `start` and after.
+  ///
+  /// - Parameters:
+  ///   - tokens: at most `buffers.capacity` ids of the vocabulary.
+  ///   - observe: called after the embedding with layer -1 and after each block with its number; sees the residual
+  ///     stream, `[tokens, hiddenSize]`.
+  func forward(
+    _ tokens: ArraySlice<Int>, start: Int, cache: KeyValueCache, buffers: ForwardBuffers,
+    observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
+  ) {
+    let rows = tokens.count
+    let hidden = buffers.hidden
+    for (row, token) in tokens.enumerated() { embedding.decode(row: token, into: hidden[row: row]) }
+    observe?(-1, hidden)
+    buffers.prepareRotation(positions: start..<start + rows, frequencies: frequencies)
+    for (index, layer) in layers.enumerated() {
+      attend(layer, keys: cache.keys[index], values: cache.values[index], start: start, rows: rows, buffers)
+      feedForward(layer, rows: rows, buffers)
+      observe?(index, hidden)
+    }
+  }
+
+  private func attend(
+    _ layer: Layer, keys: FloatMatrix, values: FloatMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
+  ) {
+    let epsilon = configuration.normEpsilon, headSize = configuration.headSize
+    compute.rmsNorm(
+      buffers.hidden, weight: layer.attentionNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
+    buffers.normalized.invalidate()
+    layer.query(buffers.normalized, rows: rows, into: buffers.queries, on: compute)
+    layer.key(buffers.normalized, rows: rows, into: buffers.keys, on: compute)
+    layer.value(buffers.normalized, rows: rows, into: buffers.values, on: compute)
+    if let norm = layer.queryNorm {
+      compute.rmsNormHeads(buffers.queries, headSize: headSize, weight: norm, epsilon: epsilon, rows: rows)
+    }
+    if let norm = layer.keyNorm {
+      compute.rmsNormHeads(buffers.keys, headSize: headSize, weight: norm, epsilon: epsilon, rows: rows)
+    }
+    for row in 0..<rows {
+      for matrix in [buffers.queries, buffers.keys] {
+        compute.rotate(
+          matrix, row: row, headSize: headSize, cosines: buffers.cosines[row], sines: buffers.sines[row],
+          layout: configuration.ropeLayout)
+      }
+      keys.copyRow(row, of: buffers.keys, to: start + row)
+      values.copyRow(row, of: buffers.values, to: start + row)
+    }
+    let attended = buffers.attended
+    compute.attend(
+      buffers.queries, keys: keys, values: values, start: start, rows: rows, headSize: headSize, into: attended.floats)
+    if let norm = layer.attentionSubNorm {
+      compute.rmsNorm(attended.floats, weight: norm, epsilon: epsilon, rows: rows, into: attended.floats)
+    }
+    attended.invalidate()
+    layer.output(attended, rows: rows, into: buffers.delta, on: compute)
+    compute.add(buffers.delta, to: buffers.hidden, rows: rows)
+  }
+
+  private func feedForward(_ layer: Layer, rows: Int, _ buffers: ForwardBuffers) {
+    let epsilon = configuration.normEpsilon
+    compute.rmsNorm(
+      buffers.hidden, weight: layer.feedForwardNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
+    buffers.normalized.invalidate()
+    let gated = buffers.gated
+    layer.gate(buffers.normalized, rows: rows, into: gated.floats, on: compute)
+    layer.up(buffers.normalized, rows: rows, into: buffers.up, on: compute)
+    compute.gate(gated.floats, with: buffers.up, activation: configuration.activation, rows: rows)
+    if let norm = layer.feedForwardSubNorm {
+      compute.rmsNorm(gated.floats, weight: norm, epsilon: epsilon, rows: rows, into: gated.floats)
+    }
+    gated.invalidate()
+    layer.down(gated, rows: rows, into: buffers.delta, on: compute)
+    compute.add(buffers.delta, to: buffers.hidden, rows: rows)
+  }
+
+  /// The logits of one row of the residual stream that `forward` left behind, `[vocabularySize]`.
+  func logits(row: Int, buffers: ForwardBuffers) -> [Float] {
+    buffers.last.copyRow(row, of: buffers.hidden, to: 0)
+    compute.rmsNorm(
+      buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: 1, into: buffers.last)
+    compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
+    return buffers.logits.copy(row: 0)
+  }
+}
+
+extension Transformer {
+  /// The logits of the first `rows` rows of the residual stream that `forward` left behind, `[rows, vocabularySize]`.
+  ///
+  /// Generation needs the last row only; this is for measuring a text, and allocates what it returns.
+  func logits(rows: Int, buffers: ForwardBuffers) -> FloatMatrix {
+    let normalized = FloatMatrix(rows: rows, columns: configuration.hiddenSize)
+    compute.rmsNorm(
+      buffers.hidden, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows, into: normalized)
+    let logits = FloatMatrix(rows: rows, columns: configuration.vocabularySize)
+    compute.multiply(head, normalized, rows: rows, into: logits)
+    return logits
+  }
+}
+
+/// The scratch memory of a forward pass over up to `capacity` tokens.
+final class ForwardBuffers {
+  let capacity: Int
+  let hidden: FloatMatrix
+  let delta: FloatMatrix
+  let normalized: LayerInput
+  let queries: FloatMatrix
+  let keys: FloatMatrix
+  let values: FloatMatrix
+  let attended: LayerInput
+  let gated: LayerInput
+  let up: FloatMatrix
+  let last: FloatMatrix
+  let logits: FloatMatrix
+  private(set) var cosines: [[Float]] = []
+  private(set) var sines: [[Float]] = []
+
+  init(capacity: Int, configuration: ModelConfiguration) {
+    self.capacity = capacity
+    let query = configuration.heads * configuration.headSize, kv = configuration.kvHeads * configuration.headSize
+    hidden = FloatMatrix(rows: capacity, columns: configuration.hiddenSize)
+    delta = FloatMatrix(rows: capacity, columns: configuration.hiddenSize)
+    normalized = LayerInput(rows: capacity, columns: configuration.hiddenSize)
+    queries = FloatMatrix(rows: capacity, columns: query)
+    keys = FloatMatrix(rows: capacity, columns: kv)
+    values = FloatMatrix(rows: capacity, columns: kv)
+    attended = LayerInput(rows: capacity, columns: query)
+    gated = LayerInput(rows: capacity, columns: configuration.intermediateSize)
+    up = FloatMatrix(rows: capacity, columns: configuration.intermediateSize)
+    last = FloatMatrix(rows: 1, columns: configuration.hiddenSize)
+    logits = FloatMatrix(rows: 1, columns: configuration.vocabularySize)
+  }
+
+  /// The angles are the same for all layers: computed once per pass, in double precision.
+  func prepareRotation(positions: Range<Int>, frequencies: [Double]) {
+    cosines = positions.map { position in frequencies.map { Float(cos(Double(position) * $0)) } }
+    sines = positions.map { position in frequencies.map { Float(sin(Double(position) * $0)) } }
+  }
+}

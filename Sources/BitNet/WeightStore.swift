@@ -1,0 +1,130 @@
+import Kernels
+import ModelFormats
+internal import Synchronization
+
+/// The weights of a checkpoint in the forms that the quantization modes need. Modes of one model share what they can:
+/// the trits are made once.
+final class WeightStore: Sendable {
+  let checkpoint: Checkpoint
+  let compute: Compute
+  private let ternarized = Mutex<[String: Ternarization]>([:])
+
+  init(checkpoint: Checkpoint, compute: Compute) {
+    self.checkpoint = checkpoint
+    self.compute = compute
+  }
+
+  /// Builds the graph for a mode.
+  ///
+  /// - Throws: ``ModelError`` when tensors are missing, misshapen, or left over.
+  func transformer(mode: QuantizationMode) throws -> Transformer {
+    let configuration = checkpoint.configuration
+    let hidden = configuration.hiddenSize
+    let embedding = try encoded("token_embd.weight", shape: [configuration.vocabularySize, hidden])
+    let hasOwnHead = !configuration.tiesEmbeddings
+    let head =
+      hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
+    let factors = try checkpoint.optionalVector("rope_freqs.weight", count: configuration.rotatedSize / 2)?.values
+    let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
+    let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
+    try refuseUnusedTensors()
+    return Transformer(
+      configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
+      frequencies: configuration.ropeScaling.frequencies(
+        theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
+      compute: compute)
+  }
+
+  private func layer(_ index: Int, mode: QuantizationMode) throws -> Transformer.Layer {
+    let configuration = checkpoint.configuration
+    func norm(_ name: String, _ count: Int) throws -> FloatVector {
+      try checkpoint.vector("blk.\(index).\(name).weight", count: count)
+    }
+    func optionalNorm(_ name: String, _ count: Int) throws -> FloatVector? {
+      try checkpoint.optionalVector("blk.\(index).\(name).weight", count: count)
+    }
+    func linear(_ role: LinearRole) throws -> Linear { try self.linear(index, role, mode: mode) }
+    let hidden = configuration.hiddenSize
+    return Transformer.Layer(
+      attentionNorm: try norm("attn_norm", hidden),
+      query: try linear(.query), key: try linear(.key), value: try linear(.value),
+      queryNorm: try optionalNorm("attn_q_norm", configuration.headSize),
+      keyNorm: try optionalNorm("attn_k_norm", configuration.headSize),
+      attentionSubNorm: try optionalNorm("attn_sub_norm", configuration.heads * configuration.headSize),
+      output: try linear(.output),
+      feedForwardNorm: try norm("ffn_norm", hidden),
+      gate: try linear(.gate), up: try linear(.up),
+      feedForwardSubNorm: try optionalNorm("ffn_sub_norm", configuration.intermediateSize),
+      down: try linear(.down))
+  }
+
+  private func linear(_ layer: Int, _ role: LinearRole, mode: QuantizationMode) throws -> Linear {
+    let name = "blk.\(layer).\(role.rawValue)"
+    let shape = role.shape(in: checkpoint.configuration)
+    let bias = try checkpoint.optionalVector(name + ".bias", count: shape[0])
+    let stored = try stored(name, shape: shape)
+    let isDense = checkpoint.isExcludedFromQuantization("\(name).weight")
+    let weights: Linear.Weights
+    switch (mode, stored) {
+    case (.none, .encoded(let matrix)): weights = .encoded(matrix)
+    case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
+    case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
+    case (.weightOnly, .encoded(let matrix)): weights = .ternary(ternarization(of: matrix, name: name).matrix)
+    case (.bitLinear, .ternary(let matrix)): weights = .bitLinear(matrix)
+    case (.bitLinear, .encoded(let matrix)): weights = .bitLinear(ternarization(of: matrix, name: name).matrix)
+    }
+    return Linear(weights: weights, bias: bias)
+  }
+
+  /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).
+  private func stored(_ name: String, shape: [Int]) throws -> StoredMatrix {
+    let matrix = try checkpoint.matrix(name + ".weight", shape: shape, compute: compute)
+    guard let factor = try checkpoint.optionalVector(name + ".scale", count: 1)?.values[0], factor != 1 else {
+      return matrix
+    }
+    switch matrix {
+    case .ternary(let trits): return .ternary(trits.scaled(by: factor))
+    case .encoded(let numbers):
+      let ternarization = ternarization(of: numbers, name: name)
+      guard ternarization.wasTernary else {
+        throw ModelError.invalidTensor(
+          file: checkpoint.path, tensor: name + ".scale",
+          problem: "scales a weight that is not ternary", remedy: "The scale may be applied twice: convert again.")
+      }
+      return .ternary(ternarization.matrix.scaled(by: factor))
+    }
+  }
+
+  private func ternarization(of matrix: EncodedMatrix, name: String) -> Ternarization {
+    if let known = ternarized.withLock({ $0[name] }) { return known }
+    let made = compute.ternarize(matrix)
+    ternarized.withLock { $0[name] = made }
+    return made
+  }
+
+  private func encoded(_ name: String, shape: [Int]) throws -> EncodedMatrix {
+    switch try checkpoint.matrix(name, shape: shape, compute: compute) {
+    case .encoded(let matrix): return matrix
+    case .ternary:
+      throw ModelError.invalidTensor(
+        file: checkpoint.path, tensor: name, problem: "is ternary",
+        remedy: "BitNet keeps the token embedding and the output head in higher precision: convert the model again.")
+    }
+  }
+
+  /// A tensor left out silently (a sub-norm under another name, say) turns the output into garbage.
+  private func refuseUnusedTensors() throws {
+    var known: Set = ["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"]
+    let norms = ["attn_norm", "attn_q_norm", "attn_k_norm", "attn_sub_norm", "ffn_norm", "ffn_sub_norm"]
+    for layer in 0..<checkpoint.configuration.layerCount {
+      for norm in norms { known.insert("blk.\(layer).\(norm).weight") }
+      for role in LinearRole.allCases {
+        for part in ["weight", "bias", "scale"] { known.insert("blk.\(layer).\(role.rawValue).\(part)") }
+      }
+    }
+    let unused = checkpoint.tensors.keys.filter { !known.contains($0) }.sorted()
+    guard unused.isEmpty else {
+      throw ModelError.unusedTensors(file: checkpoint.path, tensors: unused.map { checkpoint.tensors[$0]?.name ?? $0 })
+    }
+  }
+}
