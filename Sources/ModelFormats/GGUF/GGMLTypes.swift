@@ -1,15 +1,15 @@
-import Kernels
+package import Kernels
 
 /// The numbers by which GGUF files name tensor types, including those that are refused: a user should read the name of
 /// what they have, and what to do, rather than a number.
 ///
 /// Sources: ggml's `ggml.h`, and for the numbers that forks use otherwise, bitnet.cpp's and ik_llama.cpp's.
-enum GGMLTypes {
+package enum GGMLTypes {
   /// The type that the number means, or `nil` for one that is not read here.
   static func type(id: UInt32) -> TensorType? { supported[id] }
 
   /// The number of a type, or `nil` for one that GGUF does not have.
-  static func id(of type: TensorType) -> UInt32? { supported.first { $0.value == type }?.key }
+  package static func id(of type: TensorType) -> UInt32? { supported.first { $0.value == type }?.key }
 
   /// The name of a type that is not read, and why or what to do.
   static func refusal(id: UInt32) -> (name: String, remedy: String) {
