@@ -73,9 +73,33 @@ public struct Checkpoint: Sendable {
   public func tokenizer() throws -> Tokenizer? {
     switch source {
     case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
-    case .huggingFace(let folder): try Tokenizer(folderIfPresent: folder.path)
+    case .huggingFace(let folder):
+      ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(folder: folder.path) : nil
     }
   }
+
+  /// What the trainer left beside the weights; `nil` if there is nothing.
+  ///
+  /// - Throws: `FormatError` for a damaged `trainer_state.json`.
+  public func trainerState() throws -> TrainerState? {
+    exists("trainer_state.json") ? try TrainerState(path: neighbour("trainer_state.json")) : nil
+  }
+
+  /// What a block-diffusion trainer left beside the weights; `nil` if there is nothing.
+  ///
+  /// - Throws: `FormatError` for a damaged `dlm_config.json`.
+  public func blockDiffusionConfig() throws -> BlockDiffusionConfig? {
+    exists("dlm_config.json") ? try BlockDiffusionConfig(path: neighbour("dlm_config.json")) : nil
+  }
+
+  /// The path of a file in the model's folder, which for a GGUF file is the one that it lies in.
+  private func neighbour(_ name: String) -> String {
+    let url = URL(filePath: path)
+    let folder = if case .huggingFace = source { url } else { url.deletingLastPathComponent() }
+    return folder.appending(path: name).path
+  }
+
+  private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: neighbour(name)) }
 
   /// The linear layers of the blocks by canonical name, block by block, with their shapes `[outputs, inputs]`.
   package var linearNames: [String] {
@@ -140,7 +164,7 @@ extension Checkpoint {
   package func matrix(_ name: String, shape expected: [Int], compute: Compute) throws -> StoredMatrix {
     let tensor = try requiredTensor(name)
     if let scale = packedScales[name] {
-      return .ternary(try unpack(tensor, shape: expected, scale: scale, compute: compute))
+      return try unpack(tensor, shape: expected, scale: scale, compute: compute)
     }
     guard tensor.shape == expected else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: expected)

@@ -1,4 +1,4 @@
-public import Tokenization
+import Tokenization
 internal import Synchronization
 
 #if canImport(FoundationEssentials)

@@ -1,4 +1,4 @@
-package import Kernels
+import Kernels
 
 /// One mutable sequence of tokens on a model: what has been computed, and the buffers to compute more.
 ///

@@ -84,7 +84,7 @@ extension WeightStatistics {
       ternaryAbsmean: Double(scale) * (minus + plus) / count,
       shares: TritShares(minus: minus / count, zero: 1 - (minus + plus) / count, plus: plus / count),
       distinctValues: isTernary
-        ? (minus > 0 ? 1 : 0) + (plus > 0 ? 1 : 0) + (minus + plus < count ? 1 : 0) : distinctValues(matrix),
+        ? (minus > 0 ? 1 : 0) + (plus > 0 ? 1 : 0) + (minus + plus < count ? 1 : 0) : countDistinct(matrix),
       nonFinite: total.nonFinite, zeroRows: sums.count { $0.onlyMagnitude == 0 })
   }
 }
@@ -147,7 +147,7 @@ private func mapRows<Result>(
 }
 
 /// Counts different values row by row until there are more than the limit.
-private func distinctValues(_ matrix: StoredMatrix) -> Int {
+private func countDistinct(_ matrix: StoredMatrix) -> Int {
   var seen: Set<UInt32> = []
   return withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.shape[1]) { values in
     for row in 0..<matrix.shape[0] {
