@@ -1,3 +1,4 @@
+import Kernels
 import ModelFormats
 import TestSupport
 import Testing
@@ -30,6 +31,12 @@ struct GGUFSplitTests {
     let error = #expect(throws: FormatError.self) { try GGUFFile(path: path) }
     #expect(error?.code == .missing)
     #expect(error?.description.contains("m-00002-of-00002.gguf") == true)
+  }
+
+  @Test func `a part in memory cannot find the others and says which it is`() throws {
+    let data = SharedBytes(copying: GGUFSplitTests.part(1, of: 3))
+    let error = #expect(throws: FormatError.self) { try GGUFFile(bytes: data, name: "memory") }
+    #expect(error?.description.contains("part 2 of 3") == true)
   }
 
   @Test func `a part under a wrong name, or of another model, is refused`() throws {
