@@ -1,4 +1,5 @@
 import Kernels
+import TestSupport
 import Testing
 
 private let widths = [1, 31, 32, 127, 128, 129, 192, 576, 1536, 2560]
@@ -98,7 +99,8 @@ private let widths = [1, 31, 32, 127, 128, 129, 192, 576, 1536, 2560]
     let scalar = try Compute(threads: 1, instructionSet: .scalar)
     for special in [Float.nan, .infinity, -.infinity] {
       for position in [0, 5, 16, 36] {
-        var values = SplitMix(seed: 3).floatsCopy(37)
+        var random = SplitMix(seed: 3)
+        var values = random.floats(37)
         values[position] = special
         let a = QuantizedRows(capacity: 1, columns: 37), b = QuantizedRows(capacity: 1, columns: 37)
         compute.quantize(floatMatrix([values]), rows: 1, into: a)
@@ -128,12 +130,5 @@ private let widths = [1, 31, 32, 127, 128, 129, 192, 576, 1536, 2560]
         #expect(abs(Double(result[t][r]) - exact) < 1e-4)
       }
     }
-  }
-}
-
-extension SplitMix {
-  func floatsCopy(_ count: Int) -> [Float] {
-    var copy = self
-    return copy.floats(count)
   }
 }

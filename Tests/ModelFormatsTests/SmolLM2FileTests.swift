@@ -3,7 +3,7 @@ import ModelFormats
 import TestSupport
 import Testing
 
-@Suite(.enabled(if: TestFiles.hasSmolLM2, "run scripts/fetch-test-models first"))
+@Suite(.enabled(if: TestFiles.hasSmolLM2, "run scripts/fetch-smollm2 first"))
 struct SmolLM2FileTests {
   private static func fnv(_ floats: [Float]) -> String {
     let hash = floats.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1.bitPattern)) &* 0x100_0000_01B3 }
