@@ -13,12 +13,18 @@ struct DequantizeTests {
     type.dequantized(SharedBytes(copying: bytes), rows: rows, columns: columns)
   }
 
+  /// The first element whose bits differ: a whole tensor is no message.
+  static func firstDifference(_ decoded: [Float], _ expected: ArraySlice<UInt32>) -> Int? {
+    guard decoded.count == expected.count else { return min(decoded.count, expected.count) }
+    return zip(decoded, expected).enumerated().first { $1.0.bitPattern != $1.1 }?.offset
+  }
+
   @Test(arguments: goldenTypes)
   func `decoding equals gguf-py bit for bit`(type: TensorType) throws {
     let blocks = try TestFiles.goldenBytes("dequantize/\(type.rawValue).blocks")
     let expected = try TestFiles.goldenWords("dequantize/\(type.rawValue).f32")
     let decoded = DequantizeTests.decode(type, blocks, rows: 0..<1, columns: expected.count)
-    #expect(decoded.map(\.bitPattern) == expected)
+    #expect(DequantizeTests.firstDifference(decoded, expected[...]) == nil)
   }
 
   @Test(arguments: goldenTypes)
@@ -31,7 +37,7 @@ struct DequantizeTests {
     for first in 0..<rows {
       for last in [first + 1, min(first + 7, rows)] where last <= rows {
         let decoded = DequantizeTests.decode(type, blocks, rows: first..<last, columns: columns)
-        #expect(decoded.map(\.bitPattern) == Array(expected[(first * columns)..<(last * columns)]))
+        #expect(DequantizeTests.firstDifference(decoded, expected[(first * columns)..<(last * columns)]) == nil)
       }
     }
   }

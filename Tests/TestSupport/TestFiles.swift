@@ -26,15 +26,18 @@ package enum TestFiles {
   /// Whether the real file was fetched.
   package static let hasSmolLM2 = FileManager.default.fileExists(atPath: smolLM2)
 
+  /// The path of a golden file.
+  package static func goldenPath(_ name: String) -> String { golden.appendingPathComponent(name).path }
+
   /// The bytes of a golden file.
   package static func goldenBytes(_ name: String) throws -> [UInt8] {
-    let bytes = try MappedFile(path: golden.appendingPathComponent(name).path).bytes
+    let bytes = try MappedFile(path: goldenPath(name)).bytes
     return bytes.array(0..<bytes.count)
   }
 
   /// The little-endian 32-bit words of a golden file.
   package static func goldenWords(_ name: String) throws -> [UInt32] {
-    let bytes = try MappedFile(path: golden.appendingPathComponent(name).path).bytes
+    let bytes = try MappedFile(path: goldenPath(name)).bytes
     return (0..<(bytes.count / 4)).map { bytes.integer(at: 4 * $0) }
   }
 }
