@@ -27,8 +27,13 @@ struct VocabularyBuilder {
 
   var count: Int { types.count }
 
-  /// - Parameter types: one per name.
-  init(file: String, names: ByteStrings, types: [TokenType], notation: Notation) {
+  /// - Parameters:
+  ///   - types: one per name.
+  ///   - mergesUserDefined: merging may also produce user-defined tokens, as where an added token of a `tokenizer.json`
+  ///     is a token of its model too.
+  init(
+    file: String, names: ByteStrings, types: [TokenType], notation: Notation, mergesUserDefined: Bool = false
+  ) {
     self.file = file
     self.notation = notation
     self.types = types
@@ -46,7 +51,8 @@ struct VocabularyBuilder {
       var content = name
       switch types[id] {
       case .control, .unknown, .unused: content = []
-      case .userDefined: break
+      case .userDefined:
+        if notation == .byteLevel { text = ByteAlphabet.bytes(ofMapped: name) ?? [] }
       case .byte:
         if let value = Self.byteValue(name) {
           content = [value]
@@ -68,7 +74,10 @@ struct VocabularyBuilder {
       contents.append(content)
     }
     symbols = ByteStringTable(strings: texts)
-    for id in 0..<names.count where types[id] == .normal && !texts[id].isEmpty { _ = symbols.insert(id) }
+    for id in 0..<names.count where types[id] == .normal && !texts.range(id).isEmpty { _ = symbols.insert(id) }
+    if mergesUserDefined {
+      for id in 0..<names.count where types[id] == .userDefined && !texts.range(id).isEmpty { _ = symbols.insert(id) }
+    }
     if bytes.contains(where: { $0 >= 0 }) { byteTokens = bytes }
     if duplicates > 0 { notes.append("\(duplicates) tokens repeat the text of an earlier one and are never produced") }
   }

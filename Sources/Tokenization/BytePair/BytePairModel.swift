@@ -7,6 +7,14 @@ package struct BytePairModel: Sendable {
     case bytes
     /// One symbol per Unicode scalar.
     case scalars
+
+    /// Where the symbol that begins at `start` ends.
+    func symbolEnd(_ text: [UInt8], _ start: Int, _ limit: Int) -> Int {
+      switch self {
+      case .bytes: start + 1
+      case .scalars: MergeTable.characterEnd(text, start, limit)
+      }
+    }
   }
 
   /// What becomes of text that no token stands for.
@@ -78,7 +86,7 @@ package struct BytePairModel: Sendable {
     scratch.merger.removeAll()
     var position = piece.lowerBound
     while position < piece.upperBound {
-      let end = characterEnd(text, position, piece.upperBound)
+      let end = alphabet.symbolEnd(text, position, piece.upperBound)
       let symbol = symbol(text, position..<end)
       if !fallback.dropsBeforeMerging || isToken(symbol) || canExpress(text, position..<end) {
         scratch.merger.append(symbol, start: position)
@@ -89,13 +97,6 @@ package struct BytePairModel: Sendable {
     var unknownEnd = -1
     scratch.merger.forEach(end: piece.upperBound) { symbol, range in
       if isToken(symbol) { ids.append(Int(symbol)) } else { expand(text, range, &unknownEnd, to: &ids) }
-    }
-  }
-
-  private func characterEnd(_ text: [UInt8], _ position: Int, _ limit: Int) -> Int {
-    switch alphabet {
-    case .bytes: position + 1
-    case .scalars: MergeTable.characterEnd(text, position, limit)
     }
   }
 
@@ -118,7 +119,7 @@ package struct BytePairModel: Sendable {
   private func expand(_ text: [UInt8], _ range: Range<Int>, _ unknownEnd: inout Int, to ids: inout [Int]) {
     var position = range.lowerBound
     while position < range.upperBound {
-      let character = position..<characterEnd(text, position, range.upperBound)
+      let character = position..<alphabet.symbolEnd(text, position, range.upperBound)
       position = character.upperBound
       let symbol = symbol(text, character)
       if isToken(symbol) {

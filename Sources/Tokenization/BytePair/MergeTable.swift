@@ -44,7 +44,10 @@ package struct MergeTable: Sendable {
   /// - Parameters:
   ///   - symbols: findable: the text of every token that merging may produce.
   ///   - scores: one per token; tokens that are not findable are ignored.
-  package init(symbols: ByteStringTable, vocabularySize: Int, scores: [Float]) {
+  ///   - alphabet: what a piece of text is before merging.
+  package init(
+    symbols: ByteStringTable, vocabularySize: Int, scores: [Float], alphabet: BytePairModel.Alphabet = .scalars
+  ) {
     self.symbols = symbols
     self.vocabularySize = vocabularySize
     let strings = symbols.strings
@@ -61,19 +64,21 @@ package struct MergeTable: Sendable {
       // Equal scores are equal in rank: the leftmost pair wins.
       if score != previousScore { rank += 1 }
       previousScore = score
-      addSplits(of: id, rank: rank, strings)
+      addSplits(of: id, rank: rank, strings, alphabet)
     }
   }
 
   /// Adds every pair of symbols that concatenates to token `id`: parts are tokens or single characters.
-  private mutating func addSplits(of id: Int, rank: Int, _ strings: ByteStrings) {
+  private mutating func addSplits(
+    of id: Int, rank: Int, _ strings: ByteStrings, _ alphabet: BytePairModel.Alphabet
+  ) {
     let whole = strings.range(id)
     guard whole.count > 1 else { return }
     var hash = ByteStringTable.emptyHash
     var middle = whole.lowerBound
-    let firstCharacterEnd = Self.characterEnd(strings.bytes, whole.lowerBound, whole.upperBound)
+    let firstCharacterEnd = alphabet.symbolEnd(strings.bytes, whole.lowerBound, whole.upperBound)
     while middle < whole.upperBound {
-      let next = Self.characterEnd(strings.bytes, middle, whole.upperBound)
+      let next = alphabet.symbolEnd(strings.bytes, middle, whole.upperBound)
       for index in middle..<next { hash = ByteStringTable.extend(hash, strings.bytes[index]) }
       middle = next
       guard middle < whole.upperBound else { return }
@@ -83,7 +88,7 @@ package struct MergeTable: Sendable {
       guard let left else { continue }
       let suffix = middle..<whole.upperBound
       var right = symbols.find(strings.bytes, suffix)
-      if right == nil, Self.characterEnd(strings.bytes, middle, whole.upperBound) == whole.upperBound {
+      if right == nil, alphabet.symbolEnd(strings.bytes, middle, whole.upperBound) == whole.upperBound {
         right = symbols.findOrAppend(Array(strings.bytes[suffix]))
       }
       guard let right else { continue }
