@@ -85,7 +85,9 @@ extension Checkpoint {
     else { return false }
     let module = tensor.name.dropLast(".weight".count)
     // As transformers matches them: a name, or a whole component of one.
-    return excluded.contains { module == $0 || module.hasSuffix("." + $0) || ("." + module + ".").contains("." + $0 + ".") }
+    return excluded.contains {
+      module == $0 || module.hasSuffix("." + $0) || ("." + module + ".").contains("." + $0 + ".")
+    }
   }
 }
 
@@ -116,7 +118,8 @@ extension ModelConfiguration {
     var notes: [String] = []
     if embedding.rows != config.vocabularySize {
       notes.append(
-        "config.json says vocab_size \(config.vocabularySize), the embedding has \(embedding.rows) rows: the rows count")
+        "config.json says vocab_size \(config.vocabularySize), the embedding has \(embedding.rows) rows: the rows count"
+      )
     }
     // 1bitLLM's and several trainers' classes write this spelling and no quantization_config.
     let name = config.architectures.first ?? config.modelType
@@ -124,7 +127,8 @@ extension ModelConfiguration {
       isBitNetFamily || isPacked || config.quantization?.isBitNet == true || config.isBitNetConfig
       || name.lowercased() == "bitnetforcausallm"
     if isPacked, config.quantization == nil {
-      notes.append("the weights are packed, yet config.json has no quantization_config: weight_scale is taken to divide")
+      notes.append(
+        "the weights are packed, yet config.json has no quantization_config: weight_scale is taken to divide")
     }
     self.init(
       architecture: name, vocabularySize: embedding.rows, hiddenSize: config.hiddenSize,

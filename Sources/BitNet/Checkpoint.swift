@@ -74,7 +74,7 @@ public struct Checkpoint: Sendable {
     switch source {
     case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
     case .huggingFace(let folder):
-      ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(folder: folder.path) : nil
+      ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(path: folder.path) : nil
     }
   }
 

@@ -23,7 +23,8 @@ struct Sampler {
     var logits = logits
     if sampling.repetitionPenalty != 1 {
       for token in Set(recent.suffix(sampling.repetitionWindow)) where logits.indices.contains(token) {
-        logits[token] = logits[token] > 0 ? logits[token] / sampling.repetitionPenalty : logits[token] * sampling.repetitionPenalty
+        logits[token] =
+          logits[token] > 0 ? logits[token] / sampling.repetitionPenalty : logits[token] * sampling.repetitionPenalty
       }
     }
     if sampling.temperature == 0 { return Sampler.likeliest(logits) }

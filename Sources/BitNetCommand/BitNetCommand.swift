@@ -1,22 +1,19 @@
 import ArgumentParser
-import BitNet
-import Foundation
-import Tokenization
+
 @main
 struct BitNetCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "bitnet", abstract: "Toolkit for 1.58-bit language models.")
-  @Argument var model: String
-  @Option var mode: String = "none"
-  func run() async throws {
-    let t0 = Date()
-    let m = try Model(contentsOf: URL(filePath: model), options: .init(mode: QuantizationMode(rawValue: mode)))
-    print("load", Date().timeIntervalSince(t0))
-    let s = m.makeSession()
-    let t1 = Date()
-    let summary = try s.generate([504, 3575, 282, 4649, 314], options: .init(maximumTokens: 60, sampling: .greedy)) { t in print(m.tokenizer!.text(of: t), terminator: "") }
-    print(summary, Double(summary.generatedTokens) / summary.generationSeconds)
-    let t2 = Date()
-    let logits = try m.makeSession().logits(after: Array(repeating: 504, count: 500))
-    print("pp500", Date().timeIntervalSince(t2), logits[0])
-  }
+  static let configuration = CommandConfiguration(
+    commandName: "bitnet",
+    abstract: "Diagnose and run 1.58-bit (BitNet b1.58) language models.",
+    discussion: """
+      A MODEL is a .gguf file or a Hugging Face folder with config.json and .safetensors files.
+
+      Examples:
+        bitnet diagnose model.gguf -p "The capital of France is"
+        bitnet run model.gguf -p "The capital of France is" -n 30 --temp 0
+        bitnet chat model.gguf
+        bitnet inspect model.gguf --tensors
+      """,
+    version: "0.1.0",
+    subcommands: [DiagnoseCommand.self, RunCommand.self, InspectCommand.self])
 }

@@ -37,7 +37,7 @@ public struct ModeBehaviour: Sendable, Codable {
   public var continuationTokens: [Int]
   /// The share of the continuation's tokens that repeat one of the four before them: 0 for prose, near 1 for `,,,,,`.
   public var repetition: Double
-  /// The root mean square of the residual stream of the prompt's last token after each block.
+  /// The root mean square of the residual stream after each block, over all tokens of the prompt.
   public var hiddenRMS: [Double]
   /// The first block whose RMS differs from mode `none`'s by more than a factor of 1.5; `nil` if none does.
   public var departsAtLayer: Int?
@@ -86,14 +86,15 @@ extension ModeBehaviour {
     isCancelled: () -> Bool
   ) throws -> (ModeBehaviour, NextToken) {
     let session = model.makeSession()
-    var rms: [Double] = []
+    var squares = Array(repeating: 0.0, count: model.configuration.layerCount)
     try session.evaluate(
       tokens, isCancelled: isCancelled,
-      observe: { position, layer, hidden in
-        guard position == tokens.count - 1, layer >= 0 else { return }
-        let square = hidden.reduce(0.0) { $0 + Double($1) * Double($1) }
-        rms.append((square / Double(hidden.count)).squareRoot())
+      observe: { _, layer, hidden in
+        guard layer >= 0 else { return }
+        squares[layer] += hidden.reduce(0.0) { $0 + Double($1) * Double($1) }
       })
+    let count = Double(tokens.count * model.configuration.hiddenSize)
+    let rms = squares.map { ($0 / count).squareRoot() }
     let next = NextToken(try session.logits(after: tokens, isCancelled: isCancelled))
     var continuation: [Int] = []
     let room = min(continuationLength, model.contextLength - tokens.count)

@@ -121,12 +121,15 @@ extension PromptBehaviour {
     lines.append("  greedy continuation:")
     for mode in modes {
       let label = mode.mode.rawValue + String(repeating: " ", count: max(0, 10 - mode.mode.rawValue.count))
-      lines += wrapped(singleLine(mode.continuation ?? "(no tokenizer)"), first: "    \(label)  ", rest: "                ")
+      lines += wrapped(
+        singleLine(mode.continuation ?? "(no tokenizer)"), first: "    \(label)  ", rest: "                ")
     }
     return lines + [""]
   }
 
-  private func quoted(_ token: TokenProbability) -> String { token.text.map { "\"\(singleLine($0))\"" } ?? "#\(token.id)" }
+  private func quoted(_ token: TokenProbability) -> String {
+    token.text.map { "\"\(singleLine($0))\"" } ?? "#\(token.id)"
+  }
 
   private func singleLine(_ text: String) -> String {
     String(

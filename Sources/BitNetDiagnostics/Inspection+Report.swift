@@ -15,7 +15,8 @@ extension Inspection {
     lines += ["STORAGE"] + table.lines
     lines.append(
       "  \(fixed(bitsPerWeight, 2)) bits per weight"
-        + (declaredMode.map { $0 == .bitLinear ? "; declares itself a BitNet" : "; declares no ternary arithmetic" } ?? ""))
+        + (declaredMode.map { $0 == .bitLinear ? "; declares itself a BitNet" : "; declares no ternary arithmetic" }
+          ?? ""))
     lines.append("")
     if let tokenizer { lines += section("TOKENIZER", tokenizer) }
     if let training { lines += section("TRAINING", training.entries) }

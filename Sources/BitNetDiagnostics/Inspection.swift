@@ -137,7 +137,9 @@ extension Inspection {
   }
 
   private init(unsupported path: String, problem: ModelError) throws {
-    if let file = try? GGUFFile(path: path) { self.init(gguf: file) } else {
+    if let file = try? GGUFFile(path: path) {
+      self.init(gguf: file)
+    } else {
       self.init(folder: try HuggingFaceFolder(path: path))
     }
     self.problem = "\(problem)"
@@ -201,7 +203,10 @@ extension Inspection {
       ("adds begin", "\(tokenizer.addsBeginningOfSequence)"),
       ("ends", tokenizer.endOfGeneration.sorted().map { named($0) }.joined(separator: ", ")),
       ("mask", named(tokenizer.mask)),
-      ("chat templates", tokenizer.chatTemplates.isEmpty ? "none" : tokenizer.chatTemplates.keys.sorted().joined(separator: ", ")),
+      (
+        "chat templates",
+        tokenizer.chatTemplates.isEmpty ? "none" : tokenizer.chatTemplates.keys.sorted().joined(separator: ", ")
+      ),
     ].map { Metadata(key: $0.0, value: $0.1) }
   }
 

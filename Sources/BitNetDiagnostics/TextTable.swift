@@ -19,7 +19,9 @@ package struct TextTable {
   /// The lines, each indented by two spaces.
   package var lines: [String] {
     let columns = rows.map(\.count).max() ?? 0
-    let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
+    let widths = (0..<columns).map { column in
+      rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+    }
     return rows.map { row in
       var line = "  "
       for (column, text) in row.enumerated() {

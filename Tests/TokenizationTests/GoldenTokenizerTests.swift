@@ -32,7 +32,8 @@ struct GoldenTokenizerTests {
     for row in cases {
       let text = try row[0].string()
       let ids = try Golden.integers(row[1])
-      #expect(tokenizer.encode(text, addSpecialTokens: false, parseSpecialTokens: true) == ids, "\(text.debugDescription)")
+      #expect(
+        tokenizer.encode(text, addSpecialTokens: false, parseSpecialTokens: true) == ids, "\(text.debugDescription)")
       // The one deliberate difference: a text that begins with BOS does not get a second one.
       let full = try Golden.integers(row[2])
       let expected = full.count > 1 && full[0] == full[1] && text.hasPrefix("<s>") ? Array(full.dropFirst()) : full

@@ -137,4 +137,3 @@ package struct SpecialTokenMatcher: Sendable {
     return String(decoding: text[first..<position], as: UTF8.self).unicodeScalars.first
   }
 }
-

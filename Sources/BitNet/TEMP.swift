@@ -1,2 +1,0 @@
-import Tokenization
-extension Tokenizer { init(folder: String) throws { fatalError() } }

@@ -1,0 +1,48 @@
+import ArgumentParser
+import BitNet
+import Foundation
+
+/// What every command that runs a model takes.
+struct ModelArguments: ParsableArguments {
+  @Argument(help: "A .gguf file or a Hugging Face folder.", completion: .file())
+  var model: String
+
+  @Option(
+    name: .long,
+    help: ArgumentHelp(
+      "The arithmetic of the linear layers: none, weight-only or bitlinear (default: what the model declares).",
+      valueName: "mode"))
+  var mode: ModeArgument?
+
+  @Option(name: [.customShort("t"), .long], help: "The number of threads (default: all processors).")
+  var threads: Int?
+
+  @Option(
+    name: [.customShort("c"), .customLong("ctx-size")],
+    help: "The longest sequence, in tokens (default: the model's own, at most 4096).")
+  var contextSize: Int?
+
+  func load() throws -> Model {
+    try Model(
+      contentsOf: URL(filePath: model),
+      options: .init(mode: mode?.mode, threads: threads, contextLength: contextSize))
+  }
+}
+
+/// A quantization mode as it is spelled on the command line.
+struct ModeArgument: ExpressibleByArgument {
+  let mode: QuantizationMode
+
+  private static let spellings: [(String, QuantizationMode)] = [
+    ("none", .none), ("weight-only", .weightOnly), ("bitlinear", .bitLinear),
+  ]
+
+  static var allValueStrings: [String] { spellings.map(\.0) }
+
+  var defaultValueDescription: String { Self.spellings.first { $0.1 == mode }?.0 ?? "" }
+
+  init?(argument: String) {
+    guard let found = Self.spellings.first(where: { $0.0 == argument.lowercased() }) else { return nil }
+    mode = found.1
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import BitNet
+import Foundation
+import Synchronization
+import Tokenization
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Continue a text.",
+    discussion: """
+      The continuation goes to standard output as it is generated. Ctrl-C ends it.
+
+      Examples:
+        bitnet run model.gguf -p "The capital of France is" -n 30 --temp 0
+        bitnet run model.gguf -p "Once upon a time" --mode bitlinear --seed 1
+        cat prompt.txt | bitnet run model.gguf -n 100
+      """)
+
+  @OptionGroup var model: ModelArguments
+
+  @Option(name: [.customShort("p"), .long], help: "The text to continue.")
+  var prompt: String?
+
+  @Option(name: [.customShort("f"), .long], help: "A file with the text to continue.", completion: .file())
+  var file: String?
+
+  @OptionGroup(title: "Generation") var sampling: SamplingArguments
+
+  @Flag(name: .customLong("special"), help: "Read text such as <|im_start|> in the prompt as special tokens.")
+  var parsesSpecialTokens = false
+
+  @Flag(name: [.customShort("v"), .long], help: "Report tokens and speed on standard error.")
+  var verbose = false
+
+  @Flag(name: .long, help: "Print one JSON object when done, instead of the text as it comes.")
+  var json = false
+
+  func validate() throws {
+    if prompt != nil, file != nil { throw ValidationError("Give either --prompt or --file, not both.") }
+  }
+
+  func run() async throws {
+    let prompt = try promptText()
+    let model = try model.load()
+    let summary = Mutex<GenerationSummary?>(nil)
+    let text = Mutex("")
+    let options = sampling.options(parsesSpecialTokens: parsesSpecialTokens)
+    let generation = Task {
+      for try await piece in model.generate(
+        prompt, options: options, onFinish: { done in summary.withLock { $0 = done } })
+      {
+        if json { text.withLock { $0 += piece } } else { Terminal.write(piece) }
+      }
+    }
+    let interruption = Interruption { generation.cancel() }
+    try await generation.value
+    if json {
+      try Terminal.writeJSON(
+        RunResult(
+          model: self.model.model, mode: model.mode, prompt: prompt, text: text.withLock { $0 },
+          summary: summary.withLock { $0 }))
+    } else {
+      Terminal.write("\n")
+    }
+    if verbose, let summary = summary.withLock({ $0 }) { Terminal.note(summary.line(mode: model.mode)) }
+    if interruption.isRequested { throw Interruption.exitCode }
+  }
+
+  private func promptText() throws -> String {
+    if let prompt { return prompt }
+    if let file {
+      guard let data = FileManager.default.contents(atPath: file) else {
+        throw ValidationError("\(file) cannot be read.")
+      }
+      guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("\(file) is not UTF-8.") }
+      return text
+    }
+    guard !Terminal.standardInputIsTerminal else {
+      throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
+    }
+    let data = FileHandle.standardInput.readDataToEndOfFile()
+    guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("The input is not UTF-8.") }
+    return text
+  }
+}
+
+private struct RunResult: Encodable {
+  var model: String
+  var mode: QuantizationMode
+  var prompt: String
+  var text: String
+  var promptTokens: Int?
+  var generatedTokens: Int?
+  var promptTokensPerSecond: Double?
+  var tokensPerSecond: Double?
+  /// `endToken`, `maximumTokens`, `contextFull`, or `interrupted`.
+  var finishReason: String
+
+  init(model: String, mode: QuantizationMode, prompt: String, text: String, summary: GenerationSummary?) {
+    self.model = model
+    self.mode = mode
+    self.prompt = prompt
+    self.text = text
+    promptTokens = summary?.promptTokens
+    generatedTokens = summary?.generatedTokens
+    promptTokensPerSecond = summary?.promptTokensPerSecond
+    tokensPerSecond = summary?.tokensPerSecond
+    finishReason = summary?.finishReason.rawValue ?? "interrupted"
+  }
+}
+
+extension GenerationSummary {
+  var promptTokensPerSecond: Double { Double(promptTokens - cachedTokens) / max(promptSeconds, 1e-9) }
+  var tokensPerSecond: Double { Double(generatedTokens) / max(generationSeconds, 1e-9) }
+
+  func line(mode: QuantizationMode) -> String {
+    func rounded(_ value: Double) -> String { String(format: "%.1f", value) }
+    return "mode \(mode.rawValue); prompt \(promptTokens) tokens (\(cachedTokens) cached), "
+      + "\(rounded(promptTokensPerSecond)) tokens/s; generated \(generatedTokens) tokens, "
+      + "\(rounded(tokensPerSecond)) tokens/s; stopped: \(finishReason.rawValue)"
+  }
+}

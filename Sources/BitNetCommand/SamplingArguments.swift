@@ -1,0 +1,47 @@
+import ArgumentParser
+import BitNet
+
+/// How text is generated; named as in llama-cli where they mean the same.
+struct SamplingArguments: ParsableArguments {
+  @Option(
+    name: [.customShort("n"), .customLong("predict"), .customLong("n-predict")],
+    help: "The most tokens to generate; -1 goes on until the model ends.")
+  var predict: Int = -1
+
+  @Option(name: .customLong("temp"), help: "The temperature; 0 always takes the likeliest token.")
+  var temperature: Float = 0.8
+
+  @Option(name: .long, help: "Keep the k likeliest tokens; 0 keeps all.")
+  var topK: Int = 40
+
+  @Option(name: .long, help: "Keep the likeliest tokens up to this probability in sum.")
+  var topP: Float = 0.95
+
+  @Option(name: .long, help: "Drop tokens less likely than this times the likeliest.")
+  var minP: Float = 0.05
+
+  @Option(name: .long, help: "Penalize recent tokens; 1 is off.")
+  var repeatPenalty: Float = 1
+
+  @Option(name: .long, help: "How many recent tokens the penalty looks at.")
+  var repeatLastN: Int = 64
+
+  @Option(name: [.customShort("s"), .long], help: "Make sampling repeatable.")
+  var seed: UInt64?
+
+  @Flag(name: .long, help: "Go on past the model's end tokens.")
+  var ignoreEos = false
+
+  func validate() throws {
+    guard predict >= -1 else { throw ValidationError("-n is \(predict), expected -1 (no limit) or more.") }
+  }
+
+  func options(parsesSpecialTokens: Bool = false) -> GenerationOptions {
+    GenerationOptions(
+      maximumTokens: predict < 0 ? nil : predict,
+      sampling: Sampling(
+        temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repeatPenalty,
+        repetitionWindow: repeatLastN, seed: seed),
+      stopsAtEnd: !ignoreEos, parsesSpecialTokens: parsesSpecialTokens)
+  }
+}
