@@ -7,17 +7,26 @@ import Darwin
 #endif
 
 /// What the rules judge by.
-struct Evidence {
-  var facts: ModelFacts
-  var weights: [WeightStatistics]
-  var behaviour: [PromptBehaviour]
-  var probe: TextProbe?
+package struct Evidence {
+  package var facts: ModelFacts
+  package var weights: [WeightStatistics]
+  package var behaviour: [PromptBehaviour]
+  package var probe: TextProbe?
+
+  package init(
+    facts: ModelFacts, weights: [WeightStatistics], behaviour: [PromptBehaviour] = [], probe: TextProbe? = nil
+  ) {
+    self.facts = facts
+    self.weights = weights
+    self.behaviour = behaviour
+    self.probe = probe
+  }
 }
 
 /// From evidence to findings. Every rule looks at the evidence alone and returns what it concludes, if anything; the
 /// order of the list is the order of precedence, and the first finding is the verdict.
-enum Rules {
-  static func findings(for evidence: Evidence) -> [Finding] {
+package enum Rules {
+  package static func findings(for evidence: Evidence) -> [Finding] {
     let all: [(Evidence) -> Finding?] = [
       damaged, neverBegun, worseThanChance, hardlyLearned, bitNetTrained, activationOutliers, neverTrainedWithBitLinear,
       alreadyQuantized,
@@ -37,14 +46,14 @@ enum Rules {
   // MARK: Thresholds
 
   /// A mode is as good as the best when its perplexity is at most 1.3 times the best mode's.
-  static let equalLoss = log(1.3)
+  package static let equalLoss = log(1.3)
   /// A mode has failed when its perplexity is at least 3 times the best mode's.
-  static let failedLoss = log(3.0)
+  package static let failedLoss = log(3.0)
   /// A model has learned a language when its loss is at most this share of the uniform loss. A unigram model reaches
   /// about 0.7 on English with common vocabularies, and a model of 135 M parameters 0.3.
-  static let learnedShare = 0.65
+  package static let learnedShare = 0.65
   /// A training run has barely begun before this share of its steps.
-  static let begunShare = 0.02
+  package static let begunShare = 0.02
 
   // MARK: Files
 

@@ -1,0 +1,27 @@
+// Holds a short conversation and stops an answer that takes too long.
+//
+//     swift run Chat model.gguf
+import BitNet
+import Foundation
+
+guard CommandLine.arguments.count == 2 else {
+  print("usage: Chat MODEL")
+  exit(64)
+}
+let model = try Model(contentsOf: URL(filePath: CommandLine.arguments[1]))
+let chat = try ChatSession(model: model, system: "You answer in one sentence.")
+for question in ["What is the capital of France?", "And of Italy?"] {
+  print("> \(question)")
+  let answer = Task {
+    for try await piece in chat.respond(to: question, options: GenerationOptions(sampling: .greedy)) {
+      print(piece, terminator: "")
+    }
+    print()
+  }
+  let timeout = Task {
+    try await Task.sleep(for: .seconds(10))
+    answer.cancel()
+  }
+  try await answer.value
+  timeout.cancel()
+}
