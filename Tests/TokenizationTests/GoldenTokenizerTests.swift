@@ -1,19 +1,15 @@
 import Foundation
 import ModelFormats
+import TestSupport
 import Testing
 import Tokenization
 
 /// Files that Tests/Golden/make_tokenizer_golden.py made with Hugging Face `tokenizers` and with `sentencepiece`.
 enum Golden {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Golden/tokenizers").path
-
-  static func bytes(_ name: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")))
-  }
+  static func bytes(_ name: String) throws -> [UInt8] { try TestFiles.goldenBytes("tokenizers/\(name)") }
 
   static func cases(_ name: String) throws -> [[JSONNode]] {
-    try JSONParser.parse(path: "\(folder)/\(name).cases.json").array().map { try $0.array() }
+    try JSONParser.parse(path: TestFiles.goldenPath("tokenizers/\(name).cases.json")).array().map { try $0.array() }
   }
 
   static func integers(_ node: JSONNode) throws -> [Int] { try node.array().map { try $0.integer() } }
@@ -32,7 +28,8 @@ struct GoldenTokenizerTests {
     for row in cases {
       let text = try row[0].string()
       let ids = try Golden.integers(row[1])
-      #expect(tokenizer.encode(text, addSpecialTokens: false, parseSpecialTokens: true) == ids, "\(text.debugDescription)")
+      #expect(
+        tokenizer.encode(text, addSpecialTokens: false, parseSpecialTokens: true) == ids, "\(text.debugDescription)")
       // The one deliberate difference: a text that begins with BOS does not get a second one.
       let full = try Golden.integers(row[2])
       let expected = full.count > 1 && full[0] == full[1] && text.hasPrefix("<s>") ? Array(full.dropFirst()) : full

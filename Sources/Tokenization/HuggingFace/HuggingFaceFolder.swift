@@ -75,7 +75,8 @@ struct HuggingFaceFolder {
       let generation = try HFGenerationConfig(path: path)
       let known = 0..<tokenizer.vocabularySize
       endTokens = generation.eosTokenIDs.filter(known.contains)
-      ids.beginningOfSequence = ids.beginningOfSequence ?? generation.bosTokenID.flatMap { known.contains($0) ? $0 : nil }
+      ids.beginningOfSequence =
+        ids.beginningOfSequence ?? generation.bosTokenID.flatMap { known.contains($0) ? $0 : nil }
       ids.endOfSequence = ids.endOfSequence ?? endTokens.first
       ids.padding = ids.padding ?? generation.padTokenID.flatMap { known.contains($0) ? $0 : nil }
     }

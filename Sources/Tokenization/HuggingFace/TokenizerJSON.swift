@@ -177,7 +177,8 @@ struct TokenizerJSON {
       default: break
       }
       throw TokenizationError.invalid(
-        file: file, key: "model.merges[\(rank)]", found: merge.kind, expected: "two texts, as \"a b\" or [\"a\", \"b\"]")
+        file: file, key: "model.merges[\(rank)]", found: merge.kind, expected: "two texts, as \"a b\" or [\"a\", \"b\"]"
+      )
     }
     return pairs
   }
