@@ -72,9 +72,9 @@ def write(name, document):
         ids = tokenizer.encode(case, add_special_tokens=False).ids
         full = tokenizer.encode(case, add_special_tokens=True).ids
         decoded = [tokenizer.decode(ids, skip_special_tokens=skip) for skip in (False, True)]
-        # The library's ByteLevel decoder also maps the text of added tokens, which is not written in that alphabet, and
-        # prints the added token of "qwen" as mojibake. We hold ourselves to the token's text.
-        decoded = [text.replace("\ufffdt\ufffd", "\u00e9t\u00e9") for text in decoded]
+        # The library normalizes the text of added tokens and maps it to bytes, although it is not written in that
+        # alphabet, and so prints the added token of "qwen" as mojibake. We hold ourselves to the token's own text.
+        decoded = [text.replace("\ufffdt\ufffd", "e\u0301te\u0301") for text in decoded]
         cases.append([case, ids, full, *decoded])
     (OUT / f"{name}.cases.json").write_text(
         json.dumps(cases, ensure_ascii=True, separators=(",", ":")).replace("],[\"", "],\n[\""), encoding="utf-8")

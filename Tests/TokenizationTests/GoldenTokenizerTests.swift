@@ -1,19 +1,15 @@
 import Foundation
 import ModelFormats
+import TestSupport
 import Testing
 import Tokenization
 
 /// Files that Tests/Golden/make_tokenizer_golden.py made with Hugging Face `tokenizers` and with `sentencepiece`.
 enum Golden {
-  static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .appendingPathComponent("Golden/tokenizers").path
-
-  static func bytes(_ name: String) throws -> [UInt8] {
-    Array(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")))
-  }
+  static func bytes(_ name: String) throws -> [UInt8] { try TestFiles.goldenBytes("tokenizers/\(name)") }
 
   static func cases(_ name: String) throws -> [[JSONNode]] {
-    try JSONParser.parse(path: "\(folder)/\(name).cases.json").array().map { try $0.array() }
+    try JSONParser.parse(path: TestFiles.goldenPath("tokenizers/\(name).cases.json")).array().map { try $0.array() }
   }
 
   static func integers(_ node: JSONNode) throws -> [Int] { try node.array().map { try $0.integer() } }

@@ -1,18 +1,25 @@
 import Foundation
 import ModelFormats
+import Synchronization
+import TestSupport
 import Testing
 import Tokenization
 
-/// Files that `scripts/fetch-vocabularies` puts into the cache, and models beside them.
+/// Files that `scripts/fetch-vocabularies` puts into the cache.
 enum Cache {
-  static let folder =
-    ProcessInfo.processInfo.environment["BITNET_CACHE"] ?? NSHomeDirectory() + "/.cache/bitnet"
-  static let vocabularies = folder + "/vocabularies"
-  static let smolLM2 = folder + "/SmolLM2-135M-Instruct.Q4_1.gguf"
+  static let vocabularies = TestFiles.cache.appendingPathComponent("vocabularies").path
   static let hasVocabularies = FileManager.default.fileExists(atPath: vocabularies)
 
+  /// Every vocabulary is read once for all tests: without optimization that takes seconds.
+  private static let loaded = Mutex<[String: Tokenizer]>([:])
+
   static func tokenizer(_ name: String) throws -> Tokenizer {
-    try Tokenizer(gguf: GGUFFile(path: "\(vocabularies)/ggml-vocab-\(name).gguf"))
+    try loaded.withLock { loaded in
+      if let tokenizer = loaded[name] { return tokenizer }
+      let tokenizer = try Tokenizer(gguf: GGUFFile(path: "\(vocabularies)/ggml-vocab-\(name).gguf"))
+      loaded[name] = tokenizer
+      return tokenizer
+    }
   }
 
   /// llama.cpp's test pairs: inputs with a separator line between them, outputs one line of ids each.
@@ -24,6 +31,8 @@ enum Cache {
     // Components by Foundation's literal search: Swift would see "\r\n" before the separator as one character.
     let texts = (inputs as NSString).components(separatedBy: separator)
     let lines = outputs.split(separator: "\n", omittingEmptySubsequences: false)
+    // A separator and a line feed also end their files.
+    #expect(texts.count == lines.count)
     return zip(texts, lines).map { text, line in (text, line.split(separator: " ").compactMap { Int($0) }) }
   }
 }
@@ -51,7 +60,7 @@ struct ReferenceVocabularyTests {
   @Test(arguments: names)
   func `a streaming decoder gives what decoding at once gives, for any tokens`(name: String) throws {
     let tokenizer = try Cache.tokenizer(name)
-    var random = SplitMix(state: 7)
+    var random = SplitMix(seed: 7)
     for round in 0..<60 {
       // Sequences of random ids mix bytes of unrelated characters; real text cuts characters in their middle.
       let text = String(String.UnicodeScalarView((0..<40).map { _ in random.scalar() }))
@@ -103,7 +112,7 @@ struct ReferenceVocabularyTests {
   func `merging a long word costs n log n steps, not n squared`(name: String) throws {
     let tokenizer = try Cache.tokenizer(name)
     func steps(_ count: Int) -> Int {
-      var random = SplitMix(state: 3)
+      var random = SplitMix(seed: 3)
       let word = String(String.UnicodeScalarView((0..<count).map { _ in random.letter() }))
       var scratch = BytePairModel.Scratch(textLength: 0)
       _ = tokenizer.encode(word, addSpecialTokens: false, parseSpecialTokens: false, scratch: &scratch)
@@ -117,10 +126,10 @@ struct ReferenceVocabularyTests {
   }
 }
 
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: Cache.smolLM2), "put the SmolLM2 file into the cache first"))
+@Suite(.enabled(if: TestFiles.hasSmolLM2, "put the SmolLM2 file into the cache first"))
 struct SmolLM2Tests {
   @Test func `a known sentence has its known ids`() throws {
-    let tokenizer = try Tokenizer(gguf: GGUFFile(path: Cache.smolLM2))
+    let tokenizer = try Tokenizer(gguf: GGUFFile(path: TestFiles.smolLM2))
     #expect(tokenizer.encode("The capital of France is") == [504, 3575, 282, 4649, 314])
     #expect(tokenizer.preTokenizerName == "smollm")
     #expect(tokenizer.endOfGeneration == [0, 2])
@@ -128,18 +137,7 @@ struct SmolLM2Tests {
   }
 }
 
-/// A small reproducible generator (SplitMix64).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
+extension SplitMix {
   /// One to four bytes of UTF-8, equally likely. No scalar above U+3FFFF: some vocabularies, Falcon's for one, lack the
   /// byte 0xF2 and drop it.
   mutating func scalar() -> Unicode.Scalar {

@@ -34,10 +34,12 @@ package struct SpecialTokenMatcher: Sendable {
   private var tokenAtNode: [Int] = [0]
   private var isFirstByte = [Bool](repeating: false, count: 256)
 
-  /// A matcher for `tokens`; of tokens with equal content the first counts, empty ones are never found.
+  /// A matcher for `tokens`; of tokens with equal content the first counts. Empty ones are never found, nor are those
+  /// that are not valid UTF-8: they would cut the text inside a character.
   package init(_ tokens: [SpecialToken] = []) {
     self.tokens = tokens
-    for (index, token) in tokens.enumerated() where !token.content.isEmpty {
+    for (index, token) in tokens.enumerated()
+    where !token.content.isEmpty && String(validating: token.content, as: UTF8.self) != nil {
       isFirstByte[Int(token.content[0])] = true
       var node = 0
       for byte in token.content {
