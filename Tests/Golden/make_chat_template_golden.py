@@ -111,7 +111,7 @@ FEATURES = r'''
 {{ 'a' in 'cat' }} {{ 3 in items }} {{ 'b' in d }} {{ 'z' not in d }} {{ 'x' in missing }} {{ not 1 in items }}
 {{ 1 and 0 or 'x' }} {{ not true }} {{ not not 1 }} {{ '' or 'e' }} {{ none and 1 }} {{ 1 or missing.x }}
 {{ 'yes' if n > 5 else 'no' }} {{ 'yes' if n > 50 }} {{ 1 if false else 2 if false else 3 }}
-{{ items[0] }} {{ items[-1] }} {{ items[9] }} {{ d['b'] }} {{ d.a }} {{ d.zzz }} {{ name[1] }} {{ u[-1] }} {{ items.0 }} {{ d['items'] }}
+{{ items[0] }} {{ items[-1] }} {{ items[9] }} {{ d['b'] }} {{ d.a }} {{ d.zzz }} {{ name[1] }} {{ u[-1] }} {{ items.0 }} {{ d['items'] is callable }}
 {{ items[1:] }} {{ items[::-1] }} {{ items[:-1] }} {{ items[-2:] }} {{ name[::-1] }} {{ u[6:8] }} {{ items[5:] }} {{ items[::2] }} {{ items[2:0:-1] }} {{ u[:-99:-2] }}
 {{ u | length }} {{ 'é' | length }} {{ u | upper }} {{ u | title }} {{ 'straße' | upper }} {{ 'ÀB' | lower }} {{ 'x-y (zed)' | title }} {{ "they're".title() }} {{ 'aBC dEF' | capitalize }}
 {{ '  a b ' | trim }}|{{ 'xxaxx' | trim('x') }}|{{ 'xyaxy'.strip('xy') }}|{{ '  a'.lstrip() }}|{{ 'a  '.rstrip() }}|{{ 'abc'.lstrip('ba') }}|{{ '\u00a0\u3000a' | trim }}

@@ -52,15 +52,18 @@ import Tokenization
   }
 
   @Test(arguments: [
-    String(repeating: "{{ ", count: 1) + String(repeating: "(", count: 100_000),
+    "{{ " + String(repeating: "(", count: 50_000) + "1" + String(repeating: ")", count: 50_000) + " }}",
     "{{ " + String(repeating: "[", count: 5000) + String(repeating: "]", count: 5000) + " }}",
-    "{{ " + String(repeating: "not ", count: 100_000) + "1 }}",
-    "{{ " + String(repeating: "-", count: 1) + String(repeating: " -", count: 100_000) + "1 }}",
-    "{{ " + String(repeating: "{1:", count: 5000),
-    String(repeating: "{% if 1 %}", count: 100_000),
-    "{{ " + String(repeating: "1 if 1 else ", count: 100_000) + "1 }}",
-    "{{ x" + String(repeating: "[x", count: 5000),
-    "{% for " + String(repeating: "(", count: 100_000),
+    "{{ " + String(repeating: "not ", count: 50_000) + "1 }}",
+    "{{ 1 " + String(repeating: " -", count: 50_000) + "1 }}",
+    "{{ " + String(repeating: "{1:", count: 5000) + "1" + String(repeating: "}", count: 5000) + " }}",
+    String(repeating: "{% if 1 %}", count: 50_000),
+    "{{ " + String(repeating: "1 if 1 else ", count: 50_000) + "1 }}",
+    "{{ x" + String(repeating: "[x", count: 5000) + String(repeating: "]", count: 5000) + " }}",
+    "{{ x" + String(repeating: "|f(x", count: 5000) + String(repeating: ")", count: 5000) + " }}",
+    "{{ x" + String(repeating: " is eq [x", count: 5000) + String(repeating: "]", count: 5000) + " }}",
+    "{% for " + String(repeating: "(", count: 5000) + "x" + String(repeating: ")", count: 5000)
+      + " in x %}{% endfor %}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% macro m(x) %}{{ m(x=[x]) }}{% endmacro %}{{ m() }}",
     "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
@@ -78,7 +81,6 @@ import Tokenization
     "{% set l = [] %}{% set _ = l.append(l) %}{{ l }}",
     "{% set l = [] %}{% set _ = l.append(l) %}{{ l | tojson }}",
     "{% set l = [] %}{% set m = [] %}{% set _ = l.append(m) %}{% set _ = m.append(l) %}{{ l == m }}",
-    "{{ 'x' | indent(10 ** 15) | length * 10 ** 18 }}",
   ])
   func `A hostile template gives an error instead of hanging or crashing`(source: String) throws {
     let error = try #require(throws: ChatTemplateError.self) {
@@ -87,7 +89,7 @@ import Tokenization
       limits.steps = 300_000
       return try render(source, limits)
     }
-    #expect(error.reason == .limit || source.contains("10 ** 18"), "\(error)")
+    #expect(error.reason == .limit, "\(error)")
   }
 
   @Test(arguments: [

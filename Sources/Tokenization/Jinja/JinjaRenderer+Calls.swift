@@ -142,8 +142,9 @@ extension JinjaLoop {
     case "first": return .boolean(index == 0)
     case "last": return .boolean(index == values.count - 1)
     case "length": return .integer(values.count)
-    case "depth": return .integer(depth + 1)
-    case "depth0": return .integer(depth)
+    // Only recursive loops, which are not supported, are ever deeper.
+    case "depth": return .integer(1)
+    case "depth0": return .integer(0)
     case "previtem": return index > 0 ? values[index - 1] : .undefined("loop.previtem")
     case "nextitem": return index + 1 < values.count ? values[index + 1] : .undefined("loop.nextitem")
     default: return nil

@@ -112,13 +112,20 @@ extension JinjaRenderer {
     return try text(PythonText.replace(source, old, with: new, limit: limit))
   }
 
+  /// The blanks of one level of indentation.
+  func spaces(_ width: JinjaValue, of callee: String) throws(ChatTemplateError) -> String {
+    let count = try integer(width, of: callee)
+    guard count <= 1000 else { throw failure("\(callee) indents by at most 1000, found \(count)") }
+    return String(repeating: " ", count: max(0, count))
+  }
+
   private func indent(_ source: String, _ options: [JinjaValue?]) throws(ChatTemplateError) -> JinjaValue {
     let callee = "filter 'indent'"
     var prefix = "    "
     if let text = options[0]?.text {
       prefix = text
     } else if let width = options[0] {
-      prefix = String(repeating: " ", count: max(0, min(1000, try integer(width, of: callee))))
+      prefix = try spaces(width, of: callee)
     }
     let indentsFirst = options[1]?.isTrue ?? false
     let indentsBlank = options[2]?.isTrue ?? false

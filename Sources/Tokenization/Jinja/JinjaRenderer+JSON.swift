@@ -13,12 +13,7 @@ extension JinjaRenderer {
     let options = try bind(arguments, to: names, of: "filter 'tojson'")
     var style = Style(isASCII: options[0]?.isTrue ?? false, sortsKeys: options[3]?.isTrue ?? false)
     if let indent = options[1], !indent.isNone {
-      if let text = indent.text {
-        style.indent = text
-      } else {
-        let width = try integer(indent, of: "filter 'tojson'")
-        style.indent = String(repeating: " ", count: max(0, min(1000, width)))
-      }
+      style.indent = if let text = indent.text { text } else { try spaces(indent, of: "filter 'tojson'") }
       style.itemSeparator = ","
     }
     if let separators = options[2], !separators.isNone {

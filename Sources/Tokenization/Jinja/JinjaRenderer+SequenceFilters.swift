@@ -171,16 +171,21 @@ extension JinjaRenderer {
     var results: [JinjaValue] = []
     if let name = arguments.positional.first?.text {
       let rest = JinjaCallArguments(positional: Array(arguments.positional.dropFirst()), named: arguments.named)
-      for element in try elements(of: value) { results.append(try filter(name, element, rest)) }
+      for element in try selectable(value) { results.append(try filter(name, element, rest)) }
     } else {
       let options = try bind(arguments, to: ["attribute", "default"], of: "filter 'map'")
       let attribute = try require(options[0], "attribute", of: "filter 'map'")
-      for element in try elements(of: value) {
+      for element in try selectable(value) {
         let found = try selected(element, attribute)
         results.append(found.isUndefined ? options[1] ?? found : found)
       }
     }
     return .list(try list(results))
+  }
+
+  /// These filters run lazily in Jinja and never look at a value that is false: `none` counts as empty.
+  private func selectable(_ value: JinjaValue) throws(ChatTemplateError) -> [JinjaValue] {
+    value.isTrue ? try elements(of: value) : []
   }
 
   private func select(
@@ -192,7 +197,7 @@ extension JinjaRenderer {
     let test = positional.popFirst()
     let rest = JinjaCallArguments(positional: Array(positional), named: arguments.named)
     var kept: [JinjaValue] = []
-    for element in try elements(of: value) {
+    for element in try selectable(value) {
       let tested = try selected(element, attribute)
       let passes: Bool
       if let test { passes = try self.test(try string(test), tested, rest) } else { passes = tested.isTrue }

@@ -24,7 +24,6 @@ final class JinjaRenderer {
   var line = 1
   private var steps = 0
   private var depth = 0
-  private var loopDepth = 0
   private var lists: [JinjaList] = []
   private var dictionaries: [JinjaDictionary] = []
   private var scopes: [JinjaScope] = []
@@ -237,9 +236,7 @@ final class JinjaRenderer {
       _ = try run(statement.otherwise)
       return
     }
-    let loop = JinjaLoop(elements: try list(elements), depth: loopDepth)
-    loopDepth += 1
-    defer { loopDepth -= 1 }
+    let loop = JinjaLoop(elements: try list(elements))
     for (index, element) in elements.enumerated() {
       loop.index = index
       scope = JinjaScope(parent: outer)

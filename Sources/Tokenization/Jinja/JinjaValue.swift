@@ -135,12 +135,10 @@ final class JinjaMacro {
 /// The state behind the variable `loop`.
 final class JinjaLoop {
   let elements: JinjaList
-  let depth: Int
   var index = 0
 
-  init(elements: JinjaList, depth: Int) {
+  init(elements: JinjaList) {
     self.elements = elements
-    self.depth = depth
   }
 }
 
