@@ -102,7 +102,8 @@ extension Model {
       let tokenizer = try model.requiredTokenizer()
       let tokens = tokenizer.encode(prompt, parseSpecialTokens: options.parsesSpecialTokens)
       let summary = try model.makeSession().stream(
-        tokens, tokenizer: tokenizer, options: options, isCancelled: isCancelled, emit: emit)
+        tokens, decoder: tokenizer.makeStreamingDecoder(continuing: true), options: options, isCancelled: isCancelled,
+        emit: emit)
       onFinish?(summary)
     }
   }
@@ -129,10 +130,10 @@ extension Model {
 extension Session {
   /// Generates and hands out text, holding back incomplete characters.
   func stream(
-    _ tokens: [Int], tokenizer: Tokenizer, options: GenerationOptions, isCancelled: () -> Bool,
+    _ tokens: [Int], decoder: StreamingDecoder, options: GenerationOptions, isCancelled: () -> Bool,
     emit: (String) -> Void
   ) throws -> GenerationSummary {
-    var decoder = tokenizer.makeStreamingDecoder()
+    var decoder = decoder
     let summary = try generate(tokens, options: options, isCancelled: isCancelled) { token in
       let piece = decoder.append(token)
       if !piece.isEmpty { emit(piece) }

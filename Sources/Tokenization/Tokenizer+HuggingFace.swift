@@ -10,7 +10,7 @@ extension Tokenizer {
   /// - Throws: if there is no tokenizer, if a file makes no sense, or if it asks for something this library does not do.
   public init(path: String) throws(TokenizationError) {
     do {
-      self = try Self.load(HuggingFaceFolder(path: path))
+      self = try Self.load(TokenizerFolder(path: path))
     } catch let error as TokenizationError {
       throw error
     } catch {
@@ -18,7 +18,7 @@ extension Tokenizer {
     }
   }
 
-  private static func load(_ folder: HuggingFaceFolder) throws -> Tokenizer {
+  private static func load(_ folder: TokenizerFolder) throws -> Tokenizer {
     let file = folder.tokenizerFile
     guard file.hasSuffix(".json") else {
       return try folder.finish(ModelFile(path: file).tokenizer(addedTokens: folder.addedTokens()))

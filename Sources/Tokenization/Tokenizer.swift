@@ -90,7 +90,8 @@ public struct Tokenizer: Sendable {
 
   /// As `encode`, leaving its counters in `scratch`.
   package func encode(
-    _ text: String, addSpecialTokens: Bool, parseSpecialTokens: Bool, scratch: inout BytePairModel.Scratch
+    _ text: String, addSpecialTokens: Bool, parseSpecialTokens: Bool, scratch: inout BytePairModel.Scratch,
+    removing shield: Shield? = nil
   ) -> [Int] {
     let bytes = Array(text.utf8)
     var ids: [Int] = []
@@ -100,7 +101,15 @@ public struct Tokenizer: Sendable {
       switch fragment {
       case .token(let id): ids.append(id)
       case .text(let range):
-        encodeFragment(bytes, range, parseSpecialTokens: parseSpecialTokens, &scratch, to: &ids)
+        let isTextStart = range.lowerBound == 0
+        if let shield {
+          let text = shield.removed(from: bytes[range])
+          encodeFragment(
+            text, 0..<text.count, isTextStart: isTextStart, parseSpecialTokens: false, &scratch, to: &ids)
+        } else {
+          encodeFragment(
+            bytes, range, isTextStart: isTextStart, parseSpecialTokens: parseSpecialTokens, &scratch, to: &ids)
+        }
       }
     }
     guard addSpecialTokens else { return ids }
@@ -114,10 +123,9 @@ public struct Tokenizer: Sendable {
   }
 
   private func encodeFragment(
-    _ text: [UInt8], _ range: Range<Int>, parseSpecialTokens: Bool, _ scratch: inout BytePairModel.Scratch,
-    to ids: inout [Int]
+    _ text: [UInt8], _ range: Range<Int>, isTextStart: Bool, parseSpecialTokens: Bool,
+    _ scratch: inout BytePairModel.Scratch, to ids: inout [Int]
   ) {
-    let isTextStart = range.lowerBound == 0
     guard !normalizer.steps.isEmpty || !normalizedTokens.isEmpty else {
       return encodePieces(preTokenizer.split(text, range, isTextStart: isTextStart), &scratch, to: &ids)
     }

@@ -2,13 +2,14 @@ import BitNet
 import Foundation
 import TestSupport
 import Testing
+import Tokenization
 
 /// Our logits against those of Hugging Face transformers, for tiny random models of every family.
 ///
 /// Expected values: `Tests/Golden/make_bitnet_golden.py`. An int8 code on the border between two values may fall to
-/// either side when sums are taken in another order, and a random network amplifies it: `noise` in the golden file is how
-/// far float32 rounding alone moved transformers' own logits, and prompts where it moved them much are held to the
-/// cosine only.
+/// either side when sums are taken in another order, and a random network amplifies it. The script chose models whose first
+/// five prompts and greedy path do not depend on rounding; `noise` in the golden file is how far rounding alone moved
+/// transformers' own logits for the longer prompts, and those are held to the cosine.
 @Suite struct HuggingFaceAgreementTests {
   @Test(arguments: GoldenModel.names) func `logits equal transformers'`(name: String) throws {
     let golden = try GoldenModel.load(name)
@@ -18,11 +19,8 @@ import Testing
       let logits = try model.makeSession().logits(after: prompt)
       let expected = golden.last_logits[index].values
       #expect(logits.count == expected.count)
-      guard golden.noise[index] <= 1e-3 else {
-        #expect(cosine(logits, expected) > 0.99, "prompt \(index), noise \(golden.noise[index])")
-        continue
-      }
-      #expect(cosine(logits, expected) > 0.9999, "prompt \(index)")
+      #expect(cosine(logits, expected) > (golden.noise[index] <= 1e-3 ? 0.9999 : 0.99), "prompt \(index)")
+      guard index < 5 else { continue }
       let difference = zip(logits, expected).map { abs($0 - $1) }.max() ?? .infinity
       #expect(Double(difference) < 2e-3, "prompt \(index)")
     }

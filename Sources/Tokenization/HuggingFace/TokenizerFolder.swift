@@ -2,7 +2,7 @@ import Foundation
 import ModelFormats
 
 /// The files beside a tokenizer that say which token has which role.
-struct HuggingFaceFolder {
+struct TokenizerFolder {
   private let folder: String
   /// `tokenizer.json` or `tokenizer.model`.
   let tokenizerFile: String
