@@ -1,0 +1,40 @@
+# What a newcomer types. Every target works from a fresh clone with Swift 6.3 on the PATH; `make` alone lists them.
+
+SWIFT ?= swift
+PROMPT ?= The capital of France is
+FORMATTED := $(wildcard Sources Tests Snippets Benchmarks Package.swift)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test format lint bootstrap clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+run: bootstrap ## fetch SmolLM2, build, and diagnose it
+	@model=$$(scripts/fetch-smollm2) && \
+	$(SWIFT) build -c release --product bitnet && \
+	.build/release/bitnet diagnose "$$model" -p "$(PROMPT)"
+
+build: bootstrap ## build the command: .build/release/bitnet
+	$(SWIFT) build -c release --product bitnet
+
+# In release, so that the tests with a real model take seconds. Nothing here is @testable; without the second flag
+# every module would be compiled once more for the tests.
+test: bootstrap ## fetch the model and the vocabularies, build, and run all tests
+	scripts/fetch-smollm2 >/dev/null
+	scripts/fetch-vocabularies >/dev/null
+	$(SWIFT) build -c release --product bitnet
+	$(SWIFT) test -c release --disable-testable-imports
+
+format: ## format all Swift files in place
+	$(SWIFT) format --in-place --recursive $(FORMATTED)
+
+lint: ## check the formatting and the layers
+	$(SWIFT) format lint --strict --recursive $(FORMATTED)
+	scripts/check-layers
+
+bootstrap: ## install PCRE2, pkg-config and pip where missing
+	@scripts/bootstrap
+
+clean: ## remove everything that was built
+	rm -rf .build
