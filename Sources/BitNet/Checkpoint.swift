@@ -148,11 +148,11 @@ package enum StoredMatrix: Sendable {
     }
   }
 
-  /// The weights of one output as floats.
-  package func decode(row: Int, into output: UnsafeMutableBufferPointer<Float>) {
+  /// The weights of one output as floats, `[inputs]`.
+  package func floats(row: Int) -> [Float] {
     switch self {
-    case .encoded(let matrix): matrix.decode(row: row, into: output)
-    case .ternary(let matrix): matrix.decode(row: row, into: output)
+    case .encoded(let matrix): matrix.floats(row: row)
+    case .ternary(let matrix): matrix.floats(row: row)
     }
   }
 }

@@ -44,8 +44,8 @@ public final class Session {
   /// - Parameter eachLogits: called for each token computed with the logits of the token after it, `[vocabularySize]`.
   package func evaluate(
     _ tokens: [Int], isCancelled: () -> Bool = { false },
-    observe: ((_ position: Int, _ layer: Int, _ hidden: UnsafeMutableBufferPointer<Float>) -> Void)? = nil,
-    eachLogits: ((_ position: Int, _ logits: UnsafeMutableBufferPointer<Float>) -> Void)? = nil
+    observe: ((_ position: Int, _ layer: Int, _ hidden: [Float]) -> Void)? = nil,
+    eachLogits: ((_ position: Int, _ logits: [Float]) -> Void)? = nil
   ) throws {
     guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
     guard tokens.count <= model.contextLength else {
@@ -65,11 +65,11 @@ public final class Session {
       model.transformer.forward(
         tokens[start..<end], start: start, cache: cache, buffers: buffers,
         observe: observe.map { observe in
-          { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden[row: row]) } }
+          { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden.copy(row: row)) } }
         })
       if let eachLogits {
         let logits = model.transformer.logits(rows: end - start, buffers: buffers)
-        for row in 0..<end - start { eachLogits(start + row, logits[row: row]) }
+        for row in 0..<end - start { eachLogits(start + row, logits.copy(row: row)) }
       }
       self.tokens.append(contentsOf: tokens[start..<end])
       lastRow = end - start - 1

@@ -53,7 +53,7 @@ extension TextProbe {
         text, isCancelled: isCancelled,
         eachLogits: { position, logits in
           guard position + 1 < text.count else { return }
-          sum -= NextToken(Array(logits)).logProbability(text[position + 1])
+          sum -= NextToken(logits).logProbability(text[position + 1])
         })
       return Loss(mode: model.mode, loss: sum / Double(text.count - 1))
     }

@@ -61,14 +61,14 @@ extension WeightStatistics {
   init(name: String, storage: String, matrix: StoredMatrix, pool: ThreadPool) {
     let rows = matrix.shape[0], columns = matrix.shape[1]
     let count = Double(max(1, rows * columns))
-    let sums = mapRows(rows, columns, matrix, pool) { RowSums($0) }
+    let sums = pool.map(count: rows) { RowSums(matrix.floats(row: $0)) }
     let total = sums.reduce(into: RowSums()) { $0.add($1) }
     let isTernary = total.onlyMagnitude != nil && total.nonFinite == 0
     let absmean = total.magnitude / count
     let scale = isTernary && total.onlyMagnitude != 0 ? total.onlyMagnitude ?? 0 : max(Float(absmean), 1e-5)
-    let trits = mapRows(rows, columns, matrix, pool) { values in
+    let trits = pool.map(count: rows) { row in
       var counts = (minus: 0, plus: 0)
-      for value in values {
+      for value in matrix.floats(row: row) {
         let q = value / scale
         if q > 0.5 { counts.plus += 1 } else if q < -0.5 { counts.minus += 1 }
       }
@@ -102,7 +102,7 @@ private struct RowSums {
 
   init() {}
 
-  init(_ values: UnsafeMutableBufferPointer<Float>) {
+  init(_ values: [Float]) {
     for value in values {
       guard value.isFinite else {
         nonFinite += 1
@@ -133,30 +133,14 @@ private struct RowSums {
   }
 }
 
-/// Decodes every row and maps it, on all threads; the results come in the order of the rows.
-private func mapRows<Result>(
-  _ rows: Int, _ columns: Int, _ matrix: StoredMatrix, _ pool: ThreadPool,
-  _ body: (UnsafeMutableBufferPointer<Float>) -> Result
-) -> [Result] {
-  pool.map(count: rows) { row in
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { values in
-      matrix.decode(row: row, into: values)
-      return body(values)
-    }
-  }
-}
-
 /// Counts different values row by row until there are more than the limit.
 private func countDistinct(_ matrix: StoredMatrix) -> Int {
   var seen: Set<UInt32> = []
-  return withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.shape[1]) { values in
-    for row in 0..<matrix.shape[0] {
-      matrix.decode(row: row, into: values)
-      for value in values {
-        seen.insert(value.bitPattern)
-        if seen.count > WeightStatistics.distinctLimit { return seen.count }
-      }
+  for row in 0..<matrix.shape[0] {
+    for value in matrix.floats(row: row) {
+      seen.insert(value.bitPattern)
+      if seen.count > WeightStatistics.distinctLimit { return seen.count }
     }
-    return seen.count
   }
+  return seen.count
 }

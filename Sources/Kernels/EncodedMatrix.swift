@@ -17,6 +17,9 @@ package struct EncodedMatrix: Sendable {
     self.bytes = bytes
   }
 
+  /// One row as floats, `[columns]`.
+  package func floats(row: Int) -> [Float] { type.dequantized(bytes, rows: row..<row + 1, columns: columns) }
+
   /// Decodes one row into `output`, `[columns]`.
   package func decode(row: Int, into output: UnsafeMutableBufferPointer<Float>) {
     type.dequantizeRows(bytes, rows: row..<row + 1, columns: columns, into: output)

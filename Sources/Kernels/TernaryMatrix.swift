@@ -82,17 +82,8 @@ package struct TernaryMatrix: Sendable {
 }
 
 extension TernaryMatrix {
-  /// Decodes one row to floats, `[columns]`: the trits times the scale.
-  package func decode(row: Int, into output: UnsafeMutableBufferPointer<Float>) {
-    precondition(row >= 0 && row < rows && output.count == columns, "row \(row) of \(rows)")
-    codes.withUnsafeBytes { bytes in
-      for column in 0..<columns {
-        let element = column % 128
-        let byte = bytes[row * rowBytes + column / 128 * 32 + element % 32]
-        output[column] = Float(Int((byte >> UInt8(6 - 2 * (element / 32))) & 3) - 1) * scale
-      }
-    }
-  }
+  /// One row as floats, `[columns]`: the trits times the scale.
+  package func floats(row: Int) -> [Float] { values(row: row).map { Float($0) * scale } }
 }
 
 extension Compute {

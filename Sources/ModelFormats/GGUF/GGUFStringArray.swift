@@ -27,12 +27,5 @@ public struct GGUFStringArray: Sendable {
   /// The bytes of a string, without a copy.
   package func slice(at index: Int) -> SharedBytes { bytes[range(index)] }
 
-  /// Calls `body` with the bytes of a string, without a copy; they must not outlive the call.
-  package func withBytes<Result, Failure: Error>(
-    at index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try slice(at: index).withUnsafeBytes(body)
-  }
-
   private func range(_ index: Int) -> Range<Int> { starts[index]..<(starts[index + 1] - 8) }
 }
