@@ -31,7 +31,7 @@ TEXTS = [
     "", " ", "  ", "   ", "\t", "\n", "\r\n", "\r\n\r\n", " \n", "\n \n", "a\r\nb", "a \r\n b\r", "\u0085x\u180ey\u00a0z\u2003w",
     "Hello world", " Hello", "Hello  world   again ", "I'll we've DON'T they'RE 's 'S \u2019s", "'\u017f 'ſt",
     "1", "12", "123", "1234", "12345.678,90", "x1y22z333", "٣٤٥ ⅷ ² ½",
-    "£", "£100", "naïve", "nai\u0308ve", "\u00c5", "A\u030a", "\u212b", "\u1100\u1161", "\uac00", "e\u0301\u0327",
+    "£", "£100", "naïve", "nai\u0308ve", "\u00c5", "A\u030a", "\u212b", "\u1100\u1161", "\uac00", "\U000200f5\u0301 \U00011099\U000110ba \U0002f800 \u0344", "e\u0301\u0327",
     "हिन्दी में", "ภาษาไทย", "日本語の文章", "👩‍👩‍👧‍👦", "🏳️‍🌈 🇩🇪", "👍🏽!", "\U000e0067", "\u200d\u200c\ufeff",
     "def f(x):\n    return x+1\n", "a,b;c!?...--- <=> $5 ^~|`", "\u2581", "a\u2581b \u2581", "\x00\x01\x7f",
     "<s>", "</s> x", "a<s>b", " <mask> y", "x <mask>  y", "word wordy wordword word", "fooword foo",

@@ -1,4 +1,10 @@
+#if canImport(Darwin)
 import Foundation
+#else
+// Foundation on Linux composes the low 16 bits of scalars beyond U+FFFF: U+200F5 U+0301 becomes U+1E4D. The standard
+// library's own NFC is right and is no public interface yet.
+@_spi(_Unicode) import Swift
+#endif
 
 /// Rewrites text before it is cut into pieces.
 package struct Normalizer: Sendable {
@@ -25,7 +31,7 @@ package struct Normalizer: Sendable {
         // Scalars below U+0300 compose with nothing before them, and none of them decomposes in NFC; their lead bytes
         // are below 0xCC.
         guard result.contains(where: { $0 >= 0xCC }) else { continue }
-        result = Array(String(decoding: result, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
+        result = Self.composed(String(decoding: result, as: UTF8.self))
       case .prepend(let prefix):
         result.insert(contentsOf: prefix, at: 0)
       case .replace(let old, let new):
@@ -36,5 +42,17 @@ package struct Normalizer: Sendable {
       }
     }
     return result
+  }
+
+  /// The canonical composition of a text, as UTF-8.
+  private static func composed(_ text: String) -> [UInt8] {
+    #if canImport(Darwin)
+    return Array(text.precomposedStringWithCanonicalMapping.utf8)
+    #else
+    var result: [UInt8] = []
+    result.reserveCapacity(text.utf8.count)
+    for scalar in text._nfc { result.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter) }
+    return result
+    #endif
   }
 }
