@@ -221,9 +221,11 @@ TOOLS = [{"type": "function", "function": {
     "name": "get_weather", "description": "Weather of a city; \"now\" & <then>",
     "parameters": {"type": "object", "properties": {
         "city": {"type": "string", "description": "Name of the city"},
-        "days": {"type": "integer", "enum": [1, 2], "default": 1}}, "required": ["city"]}}}]
+        "days": {"type": "integer", "description": "How many", "enum": [1, 2]}}, "required": ["city"]}}}]
 CALL = {"role": "assistant", "content": "", "tool_calls": [
     {"id": "abcdefghi", "type": "function", "function": {"name": "get_weather", "arguments": {"city": "Zürich", "days": 2}}}]}
+TEXT_CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "abcdefghi", "type": "function", "function": {
+    "name": "get_weather", "arguments": "{\"city\": \"Zürich\"}"}}]}
 RESULT = {"role": "tool", "tool_call_id": "abcdefghi", "name": "get_weather", "content": "{\"temp\": 21.5}"}
 
 CONVERSATIONS = {
@@ -237,6 +239,10 @@ CONVERSATIONS = {
     "no-thinking": {"messages": [SYSTEM, USER], "add_generation_prompt": True, "enable_thinking": False},
     "tools": {"messages": [SYSTEM, USER], "add_generation_prompt": True, "tools": TOOLS},
     "tool-result": {"messages": [SYSTEM, USER, CALL, RESULT], "add_generation_prompt": True, "tools": TOOLS},
+    "tool-text": {"messages": [USER, TEXT_CALL, RESULT, ANSWER, USER], "add_generation_prompt": True, "tools": TOOLS},
+    # What single templates need besides: firefunction its functions and a date, Llama 3 a date, Granite documents.
+    "extras": {"messages": [SYSTEM, USER], "add_generation_prompt": True, "functions": "[]", "datetime": "2026-02-03",
+               "date_string": "03 Feb 2026", "documents": [{"doc_id": 1, "title": "T", "text": "Body", "content": "Body"}]},
     "system-twice": {"messages": [USER, USER, SYSTEM], "add_generation_prompt": True},
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+import Synchronization
 import Testing
 import Tokenization
 
@@ -5,6 +7,25 @@ import Tokenization
 @Suite struct JinjaTemplateTests {
   private func render(_ source: String, _ limits: JinjaLimits = JinjaLimits()) throws(ChatTemplateError) -> String {
     try JinjaTemplate(source: source).render([], clock: JinjaGolden.clock, limits: limits)
+  }
+
+  /// Runs `body` on a thread with the least stack that a platform gives one; debug builds use several times as much.
+  private func onSmallStack<Value: Sendable>(_ body: @escaping @Sendable () -> Value) -> Value? {
+    let result = Mutex<Value?>(nil)
+    let isDone = DispatchSemaphore(value: 0)
+    let thread = Thread {
+      let value = body()
+      result.withLock { $0 = value }
+      isDone.signal()
+    }
+    #if DEBUG
+    thread.stackSize = 4 << 20
+    #else
+    thread.stackSize = 512 << 10
+    #endif
+    thread.start()
+    isDone.wait()
+    return result.withLock { $0 }
   }
 
   @Test func `Each language feature prints what Python's jinja2 prints`() throws {
@@ -83,12 +104,13 @@ import Tokenization
     "{% set l = [] %}{% set m = [] %}{% set _ = l.append(m) %}{% set _ = m.append(l) %}{{ l == m }}",
   ])
   func `A hostile template gives an error instead of hanging or crashing`(source: String) throws {
-    let error = try #require(throws: ChatTemplateError.self) {
-      var limits = JinjaLimits()
-      // Debug builds are slow, and the limit is what is tested, not how long reaching it takes.
-      limits.steps = 300_000
-      return try render(source, limits)
+    var limits = JinjaLimits()
+    // Debug builds are slow, and the limit is what is tested, not how long reaching it takes.
+    limits.steps = 300_000
+    let outcome = onSmallStack { [limits] in
+      Result { () throws(ChatTemplateError) in try JinjaTemplate(source: source).render([], limits: limits) }
     }
+    let error = try #require(throws: ChatTemplateError.self) { try #require(outcome).get() }
     #expect(error.reason == .limit, "\(error)")
   }
 
@@ -112,7 +134,7 @@ import Tokenization
   }
 
   @Test func `Nesting up to the limit is parsed and evaluated`() throws {
-    let depth = 70
+    let depth = 49
     let parentheses = String(repeating: "(", count: depth) + "1" + String(repeating: ")", count: depth)
     #expect(try render("{{ \(parentheses) }}") == "1")
     let blocks = String(repeating: "{% if 1 %}", count: depth) + "x" + String(repeating: "{% endif %}", count: depth)
@@ -131,5 +153,37 @@ import Tokenization
   @Test func `Lengths and comparisons go by code points`() throws {
     #expect(try render(#"{{ "e\u0301" | length }}{{ "e\u0301" == "\u00e9" }}{{ "🎉👍🏽" | length }}"#) == "2False3")
     #expect(try render("{{ '\\r\\n' | length }}{{ {'\\u00e9': 1}.get('e\\u0301') }}") == "2None")
+  }
+
+  @Test func `Damaged templates render or give an error with a line of theirs`() throws {
+    let golden = try JinjaGolden.features.get()
+    let variables = golden.context.variables
+    var state: UInt64 = 1
+    func random(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    let alphabet = Array("{}%#-+()[]|.,:'\"\\0123 \nxif~*/".unicodeScalars)
+    var limits = JinjaLimits()
+    limits.steps = 20_000
+    for feature in golden.templates {
+      for _ in 0..<40 {
+        var scalars = Array(feature.template.unicodeScalars)
+        for _ in 0..<(1 + random(3)) where !scalars.isEmpty {
+          let place = random(scalars.count)
+          switch random(3) {
+          case 0: scalars.remove(at: place)
+          case 1: scalars.insert(alphabet[random(alphabet.count)], at: place)
+          default: scalars[place] = alphabet[random(alphabet.count)]
+          }
+        }
+        let source = String(String.UnicodeScalarView(scalars))
+        do throws(ChatTemplateError) {
+          _ = try JinjaTemplate(source: source).render(variables, limits: limits)
+        } catch {
+          #expect((1...(1 + scalars.count { $0 == "\n" })).contains(error.line), "\(source): \(error)")
+        }
+      }
+    }
   }
 }

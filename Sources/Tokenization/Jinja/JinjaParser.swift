@@ -1,7 +1,8 @@
 /// Builds the statements of a template from its tokens.
 struct JinjaParser {
-  /// How deeply expressions and blocks may nest; real templates stay under 20.
-  static let maximumNesting = 80
+  /// How deeply expressions and blocks may nest; real templates stay under 20. Together
+  /// with ``JinjaLimits/depth`` it keeps a release build within 512 KiB of stack, the least that a thread has.
+  static let maximumNesting = 50
 
   private let tokens: [JinjaToken]
   private var position = 0
