@@ -1,7 +1,7 @@
 /// The text whose loss tells a model that has learned English from one that has not. Written for this purpose, plain
 /// words only, so that small models know them too.
-enum ProbeText {
-  static let english = """
+package enum ProbeText {
+  package static let english = """
     The old house stood at the end of the road, near the water. Every morning the children walked down to the river \
     with their father, who had worked there for many years. He showed them how to find the best place to sit, and how \
     to wait without making a sound. In the summer the days were long and warm, and they came home late, tired and \

@@ -44,7 +44,7 @@ extension TextProbe {
   /// - Throws: `ModelError`, `CancellationError`.
   init?(tokens: [Int], models: [Model], isCancelled: () -> Bool) throws {
     guard let first = models.first, tokens.count >= 2 else { return nil }
-    let text = Array(tokens.prefix(min(256, first.contextLength)))
+    let text = Array(tokens.prefix(min(512, first.contextLength)))
     self.tokens = text.count - 1
     uniformLoss = log(Double(first.configuration.vocabularySize))
     losses = try models.map { model in
