@@ -7,9 +7,12 @@ internal import Synchronization
 final class WeightStore: Sendable {
   let checkpoint: Checkpoint
   let compute: Compute
+  /// Whether trits may be copied into a faster layout.
+  let repacks: Bool
   private let ternarized = Mutex<[String: Ternarization]>([:])
 
-  init(checkpoint: Checkpoint, compute: Compute) {
+  init(checkpoint: Checkpoint, compute: Compute, repacks: Bool) {
+    self.repacks = repacks
     self.checkpoint = checkpoint
     self.compute = compute
   }
@@ -70,10 +73,16 @@ final class WeightStore: Sendable {
     case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
     case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
     case (.weightOnly, .encoded(let matrix)): weights = .ternary(ternarization(of: matrix, name: name).matrix)
-    case (.bitLinear, .ternary(let matrix)): weights = .bitLinear(matrix)
-    case (.bitLinear, .encoded(let matrix)): weights = .bitLinear(ternarization(of: matrix, name: name).matrix)
+    case (.bitLinear, .ternary(let matrix)): weights = bitLinear(matrix)
+    case (.bitLinear, .encoded(let matrix)): weights = bitLinear(ternarization(of: matrix, name: name).matrix)
     }
     return Linear(weights: weights, bias: bias)
+  }
+
+  /// Trits in the layout that is fastest here.
+  private func bitLinear(_ matrix: TernaryMatrix) -> Linear.Weights {
+    repacks && compute.prefersInterleaved
+      ? .interleaved(InterleavedMatrix(matrix, pool: compute.pool)) : .bitLinear(matrix)
   }
 
   /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).

@@ -14,6 +14,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case avx2
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
   case avx512
+  /// AVX-512 with VBMI besides, which decodes the interleaved ternary layout.
+  case avx512vbmi
 
   /// The environment variable that forces an instruction set.
   public static let environmentVariable = "BITNET_ISA"
@@ -39,6 +41,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     case .scalar: Int32(CK_ISA_SCALAR.rawValue)
     case .avx2: Int32(CK_ISA_AVX2.rawValue)
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
+    case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
     }
   }
 }

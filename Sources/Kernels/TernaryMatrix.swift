@@ -101,8 +101,8 @@ extension Compute {
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: range.count) { sums in
         for token in 0..<rows {
           kernel?(
-            codes + range.lowerBound * rowBytes, input.paddedColumns, range.count,
-            input.codes + token * input.paddedColumns, input.sums[token], sums.baseAddress)
+            codes + range.lowerBound * rowBytes, rowBytes * 4, range.count,
+            input.codes + token * input.stride, input.sums[token], sums.baseAddress)
           let factor = matrix.scale * input.scales[token]
           let target = output.pointer(row: token) + range.lowerBound
           for i in 0..<range.count { target[i] = Float(sums[i]) * factor }
