@@ -55,7 +55,7 @@ extension Session {
     let begin = clock.now
     var sampler = Sampler(options.sampling)
     var sequence = prompt
-    var logits = try logits(after: sequence, isCancelled: isCancelled)
+    var logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
     let prefilled = clock.now
     var generated = 0
     var reason = FinishReason.maximumTokens
@@ -74,7 +74,7 @@ extension Session {
         reason = .contextFull
         break
       }
-      logits = try self.logits(after: sequence, isCancelled: isCancelled)
+      logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
     }
     func seconds(_ duration: Duration) -> Double {
       Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
@@ -83,6 +83,18 @@ extension Session {
       promptTokens: prompt.count, cachedTokens: min(cached, prompt.count - 1), generatedTokens: generated,
       promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled),
       finishReason: reason)
+  }
+}
+
+extension Session {
+  /// As many logits as the sampler needs.
+  private func nextLogits(
+    after tokens: [Int], for sampler: Sampler, isCancelled: () -> Bool
+  ) throws -> [TokenLogit] {
+    guard let count = sampler.neededTokens else {
+      return TokenLogit.all(try logits(after: tokens, isCancelled: isCancelled))
+    }
+    return try likeliest(count, after: tokens, isCancelled: isCancelled)
   }
 }
 

@@ -35,6 +35,12 @@ public final class Session {
     return model.transformer.logits(row: lastRow, buffers: buffers)
   }
 
+  /// The logits of a set of tokens that contains the `count` likeliest after `tokens`; see ``logits(after:isCancelled:)``.
+  func likeliest(_ count: Int, after tokens: [Int], isCancelled: () -> Bool) throws -> [TokenLogit] {
+    try evaluate(tokens, isCancelled: isCancelled)
+    return model.transformer.likeliest(count, row: lastRow, buffers: buffers)
+  }
+
   private var lastRow = 0
 
   /// Brings the cache to `tokens`, computing at least the last of them.

@@ -9,6 +9,7 @@ final class WeightStore: Sendable {
   let compute: Compute
   /// Whether trits may be copied into a faster layout.
   let repacks: Bool
+  private let screenedHead = Mutex<ScreenedHead?>(nil)
   private let ternarized = Mutex<[String: Ternarization]>([:])
 
   init(checkpoint: Checkpoint, compute: Compute, repacks: Bool) {
@@ -33,6 +34,7 @@ final class WeightStore: Sendable {
     try refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
+      screenedHead: repacks ? screened(head) : nil,
       frequencies: configuration.ropeScaling.frequencies(
         theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
       compute: compute)
@@ -109,6 +111,15 @@ final class WeightStore: Sendable {
     let made = compute.ternarize(matrix)
     ternarized.withLock { $0[name] = made }
     return made
+  }
+
+  private func screened(_ head: EncodedMatrix) -> ScreenedHead {
+    screenedHead.withLock { known in
+      if let known { return known }
+      let made = ScreenedHead(head, pool: compute.pool)
+      known = made
+      return made
+    }
   }
 
   private func encoded(_ name: String, shape: [Int]) throws -> EncodedMatrix {

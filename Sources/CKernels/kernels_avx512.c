@@ -66,7 +66,7 @@ void ck_interleaved_product_avx512vbmi(const uint8_t *codes, size_t blocks, size
                                        float scale, float *out, size_t out_stride, uint8_t *tile);
 
 #define COMMON                                                                                                         \
-  .dot = ck_dot, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,                   \
+  .dot = ck_dot, .int8_dot = ck_int8_dot, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,                   \
   .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend
 
 const ck_kernels ck_kernels_avx512 = {COMMON};

@@ -65,6 +65,7 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 
 const ck_kernels ck_kernels_scalar = {
     .dot = ck_dot,
+    .int8_dot = ck_int8_dot,
     .ternary_dot = ternary_dot,
     .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
@@ -94,6 +95,42 @@ void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t c
         out[5 * q + b] = (uint8_t)(bits >> (8 * b));
     }
   }
+}
+
+void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm) {
+  float largest = 0;
+  for (size_t i = 0; i < n; i++)
+    largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+  *scale = largest > 0 ? largest / 127.0f : 1.0f;
+  // Eight sums side by side, which the compiler makes vectors of; their error is far below what the bound allows for.
+  double errors[8] = {0}, squares[8] = {0};
+  float inverse = 1.0f / *scale;
+  for (size_t i = 0; i < n; i++) {
+    float scaled = row[i] * inverse;
+    codes[i] = (int8_t)(int32_t)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+    double difference = (double)row[i] - (double)*scale * codes[i];
+    errors[i % 8] += difference * difference;
+    squares[i % 8] += (double)row[i] * row[i];
+  }
+  double error_sum = 0, square_sum = 0;
+  for (int i = 0; i < 8; i++) {
+    error_sum += errors[i];
+    square_sum += squares[i];
+  }
+  *error = sqrt(error_sum);
+  *norm = sqrt(square_sum);
+}
+
+uint64_t ck_sum_words(const uint64_t *words, size_t count) {
+  uint64_t a = 0, b = 0, c = 0, d = 0;
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    a += words[i];
+    b += words[i + 1];
+    c += words[i + 2];
+    d += words[i + 3];
+  }
+  return a + b + c + d;
 }
 
 void ck_silu_gate(float *gate, const float *up, size_t n) {

@@ -50,6 +50,9 @@ typedef struct ck_kernels {
   /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
   void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
 
+  /// out[r] = scales[r] * sum_i codes[r * n + i] * x[i].
+  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, float *out);
+
   /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
   /// even; `*sum` is the sum of the integers.
   float (*quantize)(const float *x, size_t n, int8_t *out, int32_t *sum);
@@ -74,6 +77,13 @@ const ck_kernels *ck_kernels_for(int isa);
 /// Packs up to 16 rows in the layout of I2_S, `row_bytes` apart, into one group of `blocks` interleaved blocks. Rows and
 /// inputs that are missing become zero weights.
 void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out);
+
+/// Encodes a row of weights as int8 by absmax: `*scale` times the codes is the row but for an error, whose Euclidean norm
+/// is `*error`; `*norm` is the row's own.
+void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm);
+
+/// The sum of 64-bit words, four chains side by side: what a plain read of memory can reach.
+uint64_t ck_sum_words(const uint64_t *words, size_t count);
 
 /// gate = act(gate) * up with silu(z) = z / (1 + exp(-z)).
 void ck_silu_gate(float *gate, const float *up, size_t n);
