@@ -13,6 +13,15 @@ struct Linear: Sendable {
     case bitLinear(TernaryMatrix)
     /// Trits with int8 activations, repacked for speed.
     case interleaved(InterleavedMatrix)
+
+    /// What one token reads.
+    var byteCount: Int {
+      switch self {
+      case .encoded(let matrix): matrix.byteCount
+      case .ternary(let matrix), .bitLinear(let matrix): matrix.byteCount
+      case .interleaved(let matrix): matrix.byteCount
+      }
+    }
   }
 
   let weights: Weights

@@ -103,6 +103,9 @@ public final class Model: Sendable {
 
   package var compute: Compute { store.compute }
 
+  /// The weights that computing one token reads, in bytes.
+  package var bytesPerToken: Int { transformer.weightBytes }
+
   /// The tokenizer, for callers that have text.
   ///
   /// - Throws: ``ModelError/missingTokenizer(file:)``.

@@ -1,3 +1,5 @@
+import Kernels
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -18,11 +20,11 @@ struct TokenLogit {
 /// Draws tokens from logits. The same seed and logits give the same tokens on every machine.
 struct Sampler {
   private let sampling: Sampling
-  private var random: RandomSource
+  private var random: SplitMix64
 
   init(_ sampling: Sampling) {
     self.sampling = sampling
-    random = RandomSource(seed: sampling.seed ?? .random(in: .min ... .max))
+    random = SplitMix64(seed: sampling.seed ?? .random(in: .min ... .max))
   }
 
   /// How many of the likeliest tokens decide; `nil` when all do.
@@ -105,22 +107,5 @@ struct Sampler {
       if kept.count > limit { kept.removeLast() }
     }
     return kept
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, the same everywhere.
-private struct RandomSource {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// A number in `0..<1`.
-  mutating func unit() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    z ^= z >> 31
-    return Double(z >> 11) * 0x1p-53
   }
 }

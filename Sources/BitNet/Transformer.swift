@@ -149,6 +149,14 @@ extension Transformer {
   }
 }
 
+extension Transformer {
+  /// The bytes of all weights that one token reads: the linear layers and the head.
+  var weightBytes: Int {
+    let linears = layers.flatMap { [$0.query, $0.key, $0.value, $0.output, $0.gate, $0.up, $0.down] }
+    return linears.reduce(screenedHead?.byteCount ?? head.byteCount) { $0 + $1.weights.byteCount }
+  }
+}
+
 /// The scratch memory of a forward pass over up to `capacity` tokens.
 final class ForwardBuffers {
   let capacity: Int

@@ -8,6 +8,9 @@ package struct EncodedMatrix: Sendable {
   package let columns: Int
   private let bytes: SharedBytes
 
+  /// The size of the encoded elements.
+  package var byteCount: Int { bytes.count }
+
   /// - Precondition: `bytes` has the size that the type demands of `[rows, columns]`; readers of files check this.
   package init(type: TensorType, rows: Int, columns: Int, bytes: SharedBytes) {
     precondition(type.byteCount(rows: rows, columns: columns) == bytes.count, "size of a \(type.rawValue) matrix")

@@ -16,6 +16,9 @@ package struct InterleavedMatrix: Sendable {
   private let blocks: Int
   private let codes: SharedBytes
 
+  /// The size of the packed weights.
+  package var byteCount: Int { codes.count }
+
   /// The most inputs whose tile fits the scratch memory of a thread.
   static let maximumTileColumns = Compute.scratchBytes / 768 * 12
 

@@ -21,6 +21,9 @@ package struct TernaryMatrix: Sendable {
     (columns + Int(CK_TERNARY_BLOCK) - 1) / Int(CK_TERNARY_BLOCK) * Int(CK_TERNARY_BLOCK)
   }
 
+  /// The size of the packed weights.
+  package var byteCount: Int { rows * rowBytes }
+
   /// Bytes from one row to the next.
   var rowBytes: Int { TernaryMatrix.paddedColumns(columns) / 4 }
 
