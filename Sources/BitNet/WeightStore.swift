@@ -75,16 +75,24 @@ final class WeightStore: Sendable {
     case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
     case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
     case (.weightOnly, .encoded(let matrix)): weights = .ternary(ternarization(of: matrix, name: name).matrix)
-    case (.bitLinear, .ternary(let matrix)): weights = bitLinear(matrix)
-    case (.bitLinear, .encoded(let matrix)): weights = bitLinear(ternarization(of: matrix, name: name).matrix)
+    case (.bitLinear, .ternary(let matrix)): weights = try bitLinear(matrix, name: name, judges: layer == 0)
+    case (.bitLinear, .encoded(let matrix)):
+      weights = try bitLinear(ternarization(of: matrix, name: name).matrix, name: name, judges: layer == 0)
     }
+    // Every kernel that the model uses is judged on the model's own first rows before it may speak.
+    if case .encoded(let matrix) = weights, layer == 0 { try compute.judge(matrix, name: name) }
     return Linear(weights: weights, bias: bias)
   }
 
   /// Trits in the layout that is fastest here.
-  private func bitLinear(_ matrix: TernaryMatrix) -> Linear.Weights {
-    repacks && compute.prefersInterleaved
-      ? .interleaved(InterleavedMatrix(matrix, pool: compute.pool)) : .bitLinear(matrix)
+  private func bitLinear(_ matrix: TernaryMatrix, name: String, judges: Bool) throws -> Linear.Weights {
+    guard repacks, compute.prefersInterleaved else {
+      if judges { try compute.judge(matrix, name: name) }
+      return .bitLinear(matrix)
+    }
+    let interleaved = InterleavedMatrix(matrix, pool: compute.pool)
+    if judges { try compute.judge(interleaved, packed: matrix, name: name) }
+    return .interleaved(interleaved)
   }
 
   /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).

@@ -20,6 +20,12 @@ package struct EncodedMatrix: Sendable {
     self.bytes = bytes
   }
 
+  /// The first `count` rows.
+  func prefix(_ count: Int) -> EncodedMatrix {
+    let size = type == .i2_s ? bytes.count : bytes.count / max(1, rows) * count
+    return EncodedMatrix(type: type, rows: type == .i2_s ? rows : count, columns: columns, bytes: bytes[0..<size])
+  }
+
   /// One row as floats, `[columns]`.
   package func floats(row: Int) -> [Float] { type.dequantized(bytes, rows: row..<row + 1, columns: columns) }
 

@@ -50,6 +50,9 @@ public enum InstructionSet: String, Sendable, CaseIterable {
 public enum KernelError: Error, Equatable, CustomStringConvertible {
   /// `BITNET_ISA` names an instruction set that does not exist or that this processor lacks.
   case unavailableInstructionSet(String, available: [String])
+  /// A kernel does not compute what the scalar specification computes.
+  case wrongResult(
+    kernel: String, instructionSet: String, tensor: String, tokens: Int, found: Float, expected: Float)
 
   /// The sentence that a user reads.
   public var description: String {
@@ -57,6 +60,10 @@ public enum KernelError: Error, Equatable, CustomStringConvertible {
     case .unavailableInstructionSet(let name, let available):
       "BITNET_ISA=\(name) cannot run here; this processor and build have: \(available.joined(separator: ", ")). "
         + "Unset BITNET_ISA to let the fastest be chosen."
+    case .wrongResult(let kernel, let isa, let tensor, let tokens, let found, let expected):
+      "the \(kernel) of \(isa) computes \(found) where the specification has \(expected) "
+        + "(tensor \(tensor), \(tokens) tokens). Nothing it says could be trusted: run with BITNET_ISA=scalar, and report "
+        + "this with the output of `bitnet verify-kernels`."
     }
   }
 }

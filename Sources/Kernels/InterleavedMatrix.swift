@@ -50,6 +50,17 @@ package struct InterleavedMatrix: Sendable {
     codes = SharedBytes(buffer)
   }
 
+  /// The first `count` rows.
+  func prefix(_ count: Int) -> InterleavedMatrix { InterleavedMatrix(self, rows: count) }
+
+  private init(_ other: InterleavedMatrix, rows: Int) {
+    self.rows = rows
+    columns = other.columns
+    scale = other.scale
+    blocks = other.blocks
+    codes = other.codes
+  }
+
   fileprivate func multiply(_ input: QuantizedRows, rows tokens: Int, into output: FloatMatrix, on compute: Compute) {
     let kernel = compute.kernels.interleaved_product
     let base = codes.baseAddress.assumingMemoryBound(to: UInt8.self)

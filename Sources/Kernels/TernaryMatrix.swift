@@ -151,10 +151,13 @@ extension Compute {
 
 extension TernaryMatrix {
   /// The same trits under another scale.
-  package func scaled(by factor: Float) -> TernaryMatrix { TernaryMatrix(self, scale: scale * factor) }
+  package func scaled(by factor: Float) -> TernaryMatrix { TernaryMatrix(self, rows: rows, scale: scale * factor) }
 
-  private init(_ other: TernaryMatrix, scale: Float) {
-    rows = other.rows
+  /// The first `count` rows.
+  func prefix(_ count: Int) -> TernaryMatrix { TernaryMatrix(self, rows: count, scale: scale) }
+
+  private init(_ other: TernaryMatrix, rows: Int, scale: Float) {
+    self.rows = rows
     columns = other.columns
     codes = other.codes
     self.scale = scale
