@@ -136,15 +136,16 @@ struct Transformer: Sendable {
 }
 
 extension Transformer {
-  /// The logits of the first `rows` rows of the residual stream that `forward` left behind, `[rows, vocabularySize]`.
+  /// The logits of some rows of the residual stream that `forward` left behind, `[rows.count, vocabularySize]`.
   ///
   /// Generation needs the last row only; this is for measuring a text, and allocates what it returns.
-  func logits(rows: Int, buffers: ForwardBuffers) -> FloatMatrix {
-    let normalized = FloatMatrix(rows: rows, columns: configuration.hiddenSize)
+  func logits(rows: Range<Int>, buffers: ForwardBuffers) -> FloatMatrix {
+    let normalized = FloatMatrix(rows: rows.count, columns: configuration.hiddenSize)
+    for row in rows { normalized.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
     compute.rmsNorm(
-      buffers.hidden, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows, into: normalized)
-    let logits = FloatMatrix(rows: rows, columns: configuration.vocabularySize)
-    compute.multiply(head, normalized, rows: rows, into: logits)
+      normalized, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: normalized)
+    let logits = FloatMatrix(rows: rows.count, columns: configuration.vocabularySize)
+    compute.multiply(head, normalized, rows: rows.count, into: logits)
     return logits
   }
 }

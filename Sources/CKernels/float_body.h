@@ -48,44 +48,151 @@ CK_INLINE float ck_dot1(const float *a, const float *b, size_t n) {
   return sum;
 }
 
-// Four tokens at a time share the loads of the row and hide the latency of the additions.
-CK_INLINE void ck_dot4(const float *row, size_t n, const float *x, size_t stride, float *out, size_t out_stride) {
-  const float *x0 = x, *x1 = x + stride, *x2 = x + 2 * stride, *x3 = x + 3 * stride;
-  v16 e0 = {0}, e1 = {0}, e2 = {0}, e3 = {0}, o0 = {0}, o1 = {0}, o2 = {0}, o3 = {0};
+// A few rows against a few tokens: the sums stay in registers, and each load serves several products. `CK_BLOCK_ROWS`
+// and `CK_BLOCK_TOKENS` are set by the including file to what its registers hold.
+CK_INLINE void ck_block(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens,
+                        float *out, size_t out_stride) {
+  v16 even[CK_BLOCK_ROWS][CK_BLOCK_TOKENS], odd[CK_BLOCK_ROWS][CK_BLOCK_TOKENS];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++)
+      even[r][t] = odd[r][t] = (v16){0};
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    v16 w = ck_load(row + i);
-    e0 = __builtin_elementwise_fma(w, ck_load(x0 + i), e0);
-    e1 = __builtin_elementwise_fma(w, ck_load(x1 + i), e1);
-    e2 = __builtin_elementwise_fma(w, ck_load(x2 + i), e2);
-    e3 = __builtin_elementwise_fma(w, ck_load(x3 + i), e3);
-    w = ck_load(row + i + 16);
-    o0 = __builtin_elementwise_fma(w, ck_load(x0 + i + 16), o0);
-    o1 = __builtin_elementwise_fma(w, ck_load(x1 + i + 16), o1);
-    o2 = __builtin_elementwise_fma(w, ck_load(x2 + i + 16), o2);
-    o3 = __builtin_elementwise_fma(w, ck_load(x3 + i + 16), o3);
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      const v16 a = ck_load(x + t * x_stride + i), b = ck_load(x + t * x_stride + i + 16);
+#pragma clang loop unroll(full)
+      for (size_t r = 0; r < rows; r++) {
+        even[r][t] = __builtin_elementwise_fma(ck_load(w + r * n + i), a, even[r][t]);
+        odd[r][t] = __builtin_elementwise_fma(ck_load(w + r * n + i + 16), b, odd[r][t]);
+      }
+    }
   }
-  float s0 = ck_sum(e0 + o0), s1 = ck_sum(e1 + o1), s2 = ck_sum(e2 + o2), s3 = ck_sum(e3 + o3);
-  for (; i < n; i++) {
-    s0 = __builtin_fmaf(row[i], x0[i], s0);
-    s1 = __builtin_fmaf(row[i], x1[i], s1);
-    s2 = __builtin_fmaf(row[i], x2[i], s2);
-    s3 = __builtin_fmaf(row[i], x3[i], s3);
-  }
-  out[0] = s0;
-  out[out_stride] = s1;
-  out[2 * out_stride] = s2;
-  out[3 * out_stride] = s3;
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      float sum = ck_sum(even[r][t] + odd[r][t]);
+      for (size_t k = i; k < n; k++)
+        sum = __builtin_fmaf(w[r * n + k], x[t * x_stride + k], sum);
+      out[t * out_stride + r] = sum;
+    }
 }
 
-static void ck_dot(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
+static void ck_dot(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
                    size_t out_stride) {
-  size_t t = 0;
-  for (; t + 4 <= tokens; t += 4)
-    ck_dot4(row, n, x + t * x_stride, x_stride, out + t * out_stride, out_stride);
-  for (; t < tokens; t++)
-    out[t * out_stride] = ck_dot1(row, x + t * x_stride, n);
+  for (size_t r = 0; r < rows;) {
+    const size_t height = rows - r >= CK_BLOCK_ROWS ? CK_BLOCK_ROWS : 1;
+    size_t t = 0;
+    for (; t + CK_BLOCK_TOKENS <= tokens; t += CK_BLOCK_TOKENS)
+      if (height == CK_BLOCK_ROWS)
+        ck_block(w + r * n, n, CK_BLOCK_ROWS, x + t * x_stride, x_stride, CK_BLOCK_TOKENS, out + t * out_stride + r,
+                 out_stride);
+      else
+        ck_block(w + r * n, n, 1, x + t * x_stride, x_stride, CK_BLOCK_TOKENS, out + t * out_stride + r, out_stride);
+    for (; t < tokens; t++)
+      if (height == CK_BLOCK_ROWS)
+        ck_block(w + r * n, n, CK_BLOCK_ROWS, x + t * x_stride, x_stride, 1, out + t * out_stride + r, out_stride);
+      else
+        ck_block(w + r * n, n, 1, x + t * x_stride, x_stride, 1, out + t * out_stride + r, out_stride);
+    r += height;
+  }
 }
+
+// Products with one row in its encoding, decoded in registers: the values of dequantize.c in the order of ck_dot1. A
+// block of 32 elements is just what the two accumulators take.
+
+typedef unsigned char u8x16 __attribute__((vector_size(16)));
+
+CK_INLINE float ck_scale(const uint8_t *half) {
+  uint16_t bits;
+  memcpy(&bits, half, 2);
+  return ck_f16_to_f32(bits);
+}
+
+CK_INLINE void ck_load32_q4_0(const uint8_t *block, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 2, 16);
+  const float d = ck_scale(block);
+  *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * d;
+  *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * d;
+}
+
+CK_INLINE void ck_load32_q4_1(const uint8_t *block, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 4, 16);
+  const float d = ck_scale(block), m = ck_scale(block + 2);
+  *even = __builtin_convertvector(q & 15, v16) * d + m;
+  *odd = __builtin_convertvector(q >> 4, v16) * d + m;
+}
+
+CK_INLINE v16 ck_widen(const int8_t *p);
+
+CK_INLINE void ck_load32_q8_0(const uint8_t *block, v16 *even, v16 *odd) {
+  const float d = ck_scale(block);
+  *even = ck_widen((const int8_t *)block + 2) * d;
+  *odd = ck_widen((const int8_t *)block + 18) * d;
+}
+
+CK_INLINE v16 ck_widen_halves(const uint8_t *p) {
+#ifdef CK_HAS_F16C
+  typedef _Float16 h16 __attribute__((vector_size(32)));
+  h16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, v16);
+#else
+  v16 v;
+  for (int i = 0; i < 16; i++)
+    v[i] = ck_scale(p + 2 * i);
+  return v;
+#endif
+}
+
+CK_INLINE void ck_load32_f16(const uint8_t *block, v16 *even, v16 *odd) {
+  *even = ck_widen_halves(block);
+  *odd = ck_widen_halves(block + 32);
+}
+
+CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
+  typedef uint16_t s16 __attribute__((vector_size(32)));
+  typedef uint32_t w16 __attribute__((vector_size(64)));
+  s16 v;
+  memcpy(&v, p, sizeof v);
+  return (v16)(__builtin_convertvector(v, w16) << 16);
+}
+
+CK_INLINE void ck_load32_bf16(const uint8_t *block, v16 *even, v16 *odd) {
+  *even = ck_widen_bf16(block);
+  *odd = ck_widen_bf16(block + 32);
+}
+
+#define CK_ROW_DOT(TYPE, BYTES, DECODE)                                                                                \
+  static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
+    v16 even = {0}, odd = {0};                                                                                         \
+    size_t i = 0;                                                                                                      \
+    for (; i + 32 <= n; i += 32, row += BYTES) {                                                                       \
+      v16 a, b;                                                                                                        \
+      ck_load32_##TYPE(row, &a, &b);                                                                                   \
+      even = __builtin_elementwise_fma(a, ck_load(x + i), even);                                                       \
+      odd = __builtin_elementwise_fma(b, ck_load(x + i + 16), odd);                                                    \
+    }                                                                                                                  \
+    float sum = ck_sum(even + odd);                                                                                    \
+    for (size_t k = 0; i + k < n; k++) {                                                                               \
+      float value;                                                                                                     \
+      DECODE(row + 2 * k, 1, &value);                                                                                  \
+      sum = __builtin_fmaf(value, x[i + k], sum);                                                                      \
+    }                                                                                                                  \
+    return sum;                                                                                                        \
+  }
+
+// Rows of block types have no remainder.
+CK_ROW_DOT(q4_0, 18, ck_dequantize_q4_0)
+CK_ROW_DOT(q4_1, 20, ck_dequantize_q4_1)
+CK_ROW_DOT(q8_0, 34, ck_dequantize_q8_0)
+CK_ROW_DOT(f16, 64, ck_dequantize_f16)
+CK_ROW_DOT(bf16, 64, ck_dequantize_bf16)
 
 typedef signed char b16 __attribute__((vector_size(16)));
 
@@ -149,3 +256,9 @@ static void ck_attend(const float *query, const float *keys, const float *values
       out[i] = __builtin_fmaf(weight, value[i], out[i]);
   }
 }
+
+// The members of the table that are written here.
+#define CK_FLOAT_KERNELS                                                                                               \
+  .dot = ck_dot, .row_dot_f16 = ck_row_dot_f16, .row_dot_bf16 = ck_row_dot_bf16, .row_dot_q4_0 = ck_row_dot_q4_0,      \
+  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q8_0 = ck_row_dot_q8_0, .int8_dot = ck_int8_dot,                           \
+  .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend

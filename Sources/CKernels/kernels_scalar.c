@@ -1,4 +1,6 @@
 // The specification: what every other instruction set must reproduce bit for bit.
+#define CK_BLOCK_ROWS 1
+#define CK_BLOCK_TOKENS 2
 #include "float_body.h"
 
 static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out) {
@@ -64,15 +66,11 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 }
 
 const ck_kernels ck_kernels_scalar = {
-    .dot = ck_dot,
-    .int8_dot = ck_int8_dot,
+    CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
-    .rms_norm = ck_rms_norm,
-    .add = ck_add,
-    .attend = ck_attend,
 };
 
 void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out) {

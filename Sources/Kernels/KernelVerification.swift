@@ -125,6 +125,30 @@ package struct KernelVerification: Sendable {
       }
     }
     rows += [norm, product, attention]
+    verifyEncodedRows(compute, scalar)
+  }
+
+  /// One token against encoded rows, decoded in registers, against rows that are decoded to memory first.
+  private mutating func verifyEncodedRows(_ compute: Compute, _ scalar: Compute) {
+    for type in [TensorType.f16, .bf16, .q4_0, .q4_1, .q8_0] {
+      var row = Row(instructionSet: compute.instructionSet, kernel: "\(type.rawValue) row product")
+      for width in Self.widths where width.isMultiple(of: type.blockElements) {
+        guard let size = type.byteCount(rows: 7, columns: width) else { continue }
+        var random = SplitMix64(seed: UInt64(width))
+        // No scale or value beyond the range of weights: an exponent of 15 at most, in either kind of half.
+        let bytes = (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) & 0xBF }
+        let matrix = EncodedMatrix(type: type, rows: 7, columns: width, bytes: SharedBytes(copying: bytes))
+        for (label, input) in Self.inputPatterns(rows: 2, columns: width) {
+          let expected = FloatMatrix(rows: 2, columns: 7), found = FloatMatrix(rows: 1, columns: 7)
+          scalar.multiply(matrix, input, rows: 2, into: expected)
+          compute.multiply(matrix, input, rows: 1, into: found)
+          row.count("\(label), \(width) wide") {
+            zip(found[row: 0], expected[row: 0]).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) }
+          }
+        }
+      }
+      rows.append(row)
+    }
   }
 
   // MARK: Cases

@@ -31,9 +31,16 @@ typedef struct ck_activations {
 } ck_activations;
 
 typedef struct ck_kernels {
-  /// out[t * out_stride] = sum_i row[i] * x[t * x_stride + i] for t in 0..<tokens.
-  void (*dot)(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
+  /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
+  void (*dot)(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
               size_t out_stride);
+
+  /// sum_i row[i] * x[i] for a row in its encoding, with the bits that decoding it and `dot` give.
+  float (*row_dot_f16)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_bf16)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_1)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q8_0)(const uint8_t *row, size_t n, const float *x);
 
   /// out[r] = sum_i (code[r][i] - 1) * x[i], exact. `codes` holds rows of n / 4 bytes in the layout of I2_S
   /// (formats: block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32)); `n` is a multiple of 128; `x` is padded
