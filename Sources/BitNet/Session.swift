@@ -18,7 +18,8 @@ public final class Session {
 
   init(model: Model) {
     self.model = model
-    cache = KeyValueCache(configuration: model.configuration, contextLength: model.contextLength)
+    cache = KeyValueCache(
+      configuration: model.configuration, contextLength: model.contextLength, precision: model.cachePrecision)
     buffers = ForwardBuffers(
       capacity: min(Session.batch, model.contextLength), configuration: model.configuration)
   }

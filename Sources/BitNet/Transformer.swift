@@ -60,7 +60,7 @@ struct Transformer: Sendable {
   }
 
   private func attend(
-    _ layer: Layer, keys: FloatMatrix, values: FloatMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
+    _ layer: Layer, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
   ) {
     let epsilon = configuration.normEpsilon, headSize = configuration.headSize
     compute.rmsNorm(
@@ -81,8 +81,8 @@ struct Transformer: Sendable {
           matrix, row: row, headSize: headSize, cosines: buffers.cosines[row], sines: buffers.sines[row],
           layout: configuration.ropeLayout)
       }
-      keys.copyRow(row, of: buffers.keys, to: start + row)
-      values.copyRow(row, of: buffers.values, to: start + row)
+      compute.store(row, of: buffers.keys, in: keys, at: start + row)
+      compute.store(row, of: buffers.values, in: values, at: start + row)
     }
     let attended = buffers.attended
     compute.attend(

@@ -131,18 +131,6 @@ uint64_t ck_sum_words(const uint64_t *words, size_t count) {
   return a + b + c + d;
 }
 
-void ck_silu_gate(float *gate, const float *up, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    gate[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
-}
-
-void ck_relu2_gate(float *gate, const float *up, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    float z = gate[i] > 0 ? gate[i] : 0;
-    gate[i] = z * z * up[i];
-  }
-}
-
 void ck_rotate(float *head, const float *cosines, const float *sines, size_t rotated, bool interleaved) {
   size_t half = rotated / 2;
   size_t step = interleaved ? 2 : 1, distance = interleaved ? 1 : half;
