@@ -22,7 +22,7 @@ struct DiagnoseCommand: ParsableCommand {
   var model: String
 
   @Option(
-    name: [.customShort("p"), .long],
+    name: [.customShort("p"), .long], parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "A text whose next token is examined; may be repeated.", discussion: "Default: \"The capital of France is\"."))
   var prompt: [String] = []
@@ -32,7 +32,8 @@ struct DiagnoseCommand: ParsableCommand {
     completion: .file())
   var text: String?
 
-  @Option(name: [.customShort("t"), .long], help: "The number of threads (default: all processors).")
+  @Option(
+    name: [.customShort("t"), .long], parsing: .unconditional, help: "The number of threads (default: all processors).")
   var threads: Int?
 
   @Flag(name: [.customShort("v"), .long], help: "Every linear layer and the hidden state after every block.")
@@ -56,9 +57,9 @@ struct DiagnoseCommand: ParsableCommand {
         options: .init(prompts: prompt, probeText: probeText, threads: threads), progress: Terminal.progress,
         isCancelled: { interruption.isRequested })
       Terminal.endProgress()
-      if json { try Terminal.writeJSON(diagnosis) } else { Terminal.write(diagnosis.report(isVerbose: verbose)) }
+      if json { try Terminal.writeJSON(diagnosis) } else { try Terminal.write(diagnosis.report(isVerbose: verbose)) }
     } catch is CancellationError {
-      throw Interruption.exitCode
+      throw interruption.exitCode
     }
   }
 }

@@ -19,7 +19,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelArguments
 
-  @Option(name: [.customShort("p"), .long], help: "The text to continue.")
+  @Option(name: [.customShort("p"), .long], parsing: .unconditional, help: "The text to continue.")
   var prompt: String?
 
   @Option(name: [.customShort("f"), .long], help: "A file with the text to continue.", completion: .file())
@@ -50,10 +50,10 @@ struct RunCommand: AsyncParsableCommand {
       for try await piece in model.generate(
         prompt, options: options, onFinish: { done in summary.withLock { $0 = done } })
       {
-        if json { text.withLock { $0 += piece } } else { Terminal.write(piece) }
+        if json { text.withLock { $0 += piece } } else { try Terminal.write(said: piece) }
       }
     }
-    let interruption = Interruption { generation.cancel() }
+    let interruption = Interruption { _ in generation.cancel() }
     try await generation.value
     if json {
       try Terminal.writeJSON(
@@ -61,10 +61,10 @@ struct RunCommand: AsyncParsableCommand {
           model: self.model.model, mode: model.mode, prompt: prompt, text: text.withLock { $0 },
           summary: summary.withLock { $0 }))
     } else {
-      Terminal.write("\n")
+      try Terminal.write("\n")
     }
     if verbose, let summary = summary.withLock({ $0 }) { Terminal.note(summary.line(mode: model.mode)) }
-    if interruption.isRequested { throw Interruption.exitCode }
+    if interruption.isRequested { throw interruption.exitCode }
   }
 
   private func promptText() throws -> String {

@@ -10,19 +10,44 @@ enum Terminal {
   static let standardInputIsTerminal = isatty(STDIN_FILENO) == 1
 
   /// Writes text to standard output at once.
-  static func write(_ text: String) {
-    FileHandle.standardOutput.write(Data(text.utf8))
+  ///
+  /// - Throws: ``OutputError``; an exit code without a message when the reader has gone, as in `| head`.
+  static func write(_ text: String) throws {
+    do {
+      // Not `write(_:)`, which ends the program with a stack trace when the disk is full or the reader has gone.
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+      guard let code = reason.map({ Int32($0.code) }) else { throw OutputError(reason: "\(error)") }
+      if code == EPIPE { throw ExitCode(128 + SIGPIPE) }
+      throw OutputError(reason: String(cString: strerror(code)))
+    }
   }
 
-  /// Writes a line to standard error.
+  /// Writes what a model said. On a terminal, control characters other than line breaks and tabs are left out: a model
+  /// must not move the cursor.
+  ///
+  /// - Throws: as ``write(_:)``.
+  static func write(said text: String) throws {
+    try write(standardOutputIsTerminal ? withoutControls(text) : text)
+  }
+
+  /// Writes a line to standard error; when that fails there is no better place for it.
   static func note(_ text: String) {
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+  }
+
+  private static func withoutControls(_ text: String) -> String {
+    let kept = text.unicodeScalars.filter {
+      $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control
+    }
+    return String(String.UnicodeScalarView(kept))
   }
 
   /// Shows what is being done on one line of standard error; nothing when that is no terminal.
   static func progress(_ text: String) {
     guard standardErrorIsTerminal else { return }
-    FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\r\u{1b}[K\(text)".utf8))
   }
 
   /// Removes the progress line.
@@ -34,32 +59,40 @@ enum Terminal {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+    try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
   }
+}
+
+/// Standard output cannot be written.
+struct OutputError: Error, CustomStringConvertible {
+  let reason: String
+
+  var description: String { "standard output cannot be written: \(reason)." }
 }
 
 /// Turns Ctrl-C and SIGTERM into a request to stop, as long as it lives, so that a program ends in its own way.
 final class Interruption: Sendable {
-  /// The exit status of a program that was interrupted.
-  static let exitCode = ExitCode(128 + SIGINT)
-
   private let flag = Flag()
   // Dispatch sources may be cancelled from any thread.
   private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
   private final class Flag: Sendable {
-    let isSet = Atomic<Bool>(false)
+    let signal = Atomic<Int32>(0)
   }
 
-  /// - Parameter handler: called at each request, on another thread.
-  init(_ handler: @escaping @Sendable () -> Void = {}) {
+  /// - Parameters:
+  ///   - repeats: whether later requests are handled too; otherwise the second ends the program at once, for those who
+  ///     do not want to wait for the next place to stop.
+  ///   - handler: called with the signal at each request, on another thread.
+  init(repeats: Bool = false, _ handler: @escaping @Sendable (_ signal: Int32) -> Void = { _ in }) {
     let flag = flag
     sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
-        flag.isSet.store(true, ordering: .relaxed)
-        handler()
+        flag.signal.store(number, ordering: .relaxed)
+        if !repeats { signal(number, SIG_DFL) }
+        handler(number)
       }
       source.resume()
       return source
@@ -73,5 +106,8 @@ final class Interruption: Sendable {
   }
 
   /// Whether the user asked to stop.
-  var isRequested: Bool { flag.isSet.load(ordering: .relaxed) }
+  var isRequested: Bool { flag.signal.load(ordering: .relaxed) != 0 }
+
+  /// The exit status of a program that was interrupted so: 130 for Ctrl-C, 143 for SIGTERM.
+  var exitCode: ExitCode { ExitCode(128 + flag.signal.load(ordering: .relaxed)) }
 }
