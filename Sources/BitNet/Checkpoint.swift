@@ -194,6 +194,12 @@ extension Checkpoint {
     guard tensor.elementCount == count else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [count])
     }
+    guard tensor.type.isFloatingPoint else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name,
+        problem: "is stored as \(tensor.type.rawValue), integers without a scale",
+        remedy: "The conversion went wrong: norms, biases and scales are floats.")
+    }
     return FloatVector(try tensor.floats())
   }
 

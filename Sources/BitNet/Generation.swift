@@ -48,14 +48,14 @@ extension Session {
     _ prompt: [Int], options: GenerationOptions = GenerationOptions(), isCancelled: () -> Bool = { false },
     onToken: (Int) -> Void
   ) throws -> GenerationSummary {
-    try options.sampling.validate()
+    try options.validate()
     let ends = options.stopsAtEnd ? model.tokenizer?.endOfGeneration ?? [] : []
     let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
     let clock = ContinuousClock()
     let begin = clock.now
     var sampler = Sampler(options.sampling)
     var sequence = prompt
-    var logits = try logits(after: sequence, isCancelled: isCancelled)
+    var logits = try numbers(after: sequence, isCancelled: isCancelled)
     let prefilled = clock.now
     var generated = 0
     var reason = FinishReason.maximumTokens
@@ -74,7 +74,7 @@ extension Session {
         reason = .contextFull
         break
       }
-      logits = try self.logits(after: sequence, isCancelled: isCancelled)
+      logits = try numbers(after: sequence, isCancelled: isCancelled)
     }
     func seconds(_ duration: Duration) -> Double {
       Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
@@ -83,6 +83,15 @@ extension Session {
       promptTokens: prompt.count, cachedTokens: min(cached, prompt.count - 1), generatedTokens: generated,
       promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled),
       finishReason: reason)
+  }
+
+  /// The logits, or an error where there is nothing to choose from: token 0 over and over would look like an answer.
+  private func numbers(after tokens: [Int], isCancelled: () -> Bool) throws -> [Float] {
+    let logits = try logits(after: tokens, isCancelled: isCancelled)
+    guard logits.contains(where: \.isFinite) else {
+      throw ModelError.nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
+    }
+    return logits
   }
 }
 
@@ -98,26 +107,39 @@ extension Model {
     _ prompt: String, options: GenerationOptions = GenerationOptions(),
     onFinish: (@Sendable (GenerationSummary) -> Void)? = nil
   ) -> AsyncThrowingStream<String, any Error> {
-    stream { model, isCancelled, emit in
+    stream { model, flag, emit in
       let tokenizer = try model.requiredTokenizer()
       let tokens = tokenizer.encode(prompt, parseSpecialTokens: options.parsesSpecialTokens)
       let summary = try model.makeSession().stream(
-        tokens, decoder: tokenizer.makeStreamingDecoder(continuing: true), options: options, isCancelled: isCancelled,
+        tokens, decoder: tokenizer.makeStreamingDecoder(continuing: true), options: options,
+        isCancelled: { flag.isSet },
         emit: emit)
       onFinish?(summary)
     }
   }
 
   /// Runs a generation on a thread of its own: it computes for seconds, which a task's thread must not.
+  ///
+  /// - Parameters:
+  ///   - queue: serial; generations on one queue follow each other.
+  ///   - admit: called before the work is queued, with the flag that says whether it is still wanted.
   func stream(
-    _ work: @escaping @Sendable (_ model: Model, _ isCancelled: () -> Bool, _ emit: (String) -> Void) throws -> Void
+    on queue: DispatchQueue = DispatchQueue(label: "bitnet.generation"),
+    admit: (CancellationFlag) throws -> Void = { _ in },
+    _ work: @escaping @Sendable (_ model: Model, _ flag: CancellationFlag, _ emit: (String) -> Void) throws -> Void
   ) -> AsyncThrowingStream<String, any Error> {
     AsyncThrowingStream { continuation in
       let flag = CancellationFlag()
+      do {
+        try admit(flag)
+      } catch {
+        continuation.finish(throwing: error)
+        return
+      }
       continuation.onTermination = { _ in flag.set() }
-      DispatchQueue(label: "bitnet.generation").async {
+      queue.async {
         do {
-          try work(self, { flag.isSet }, { continuation.yield($0) })
+          try work(self, flag, { continuation.yield($0) })
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)
