@@ -20,6 +20,8 @@ public struct Checkpoint: Sendable {
     case gguf(GGUFFile)
     /// A Hugging Face folder.
     case huggingFace(HuggingFaceFolder)
+    /// Random weights in memory.
+    case synthetic
   }
 
   /// The path that was opened.
@@ -72,6 +74,7 @@ public struct Checkpoint: Sendable {
   /// - Throws: `TokenizationError` when there is one that cannot be used.
   public func tokenizer() throws -> Tokenizer? {
     switch source {
+    case .synthetic: nil
     case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
     case .huggingFace(let folder):
       ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(path: folder.path) : nil

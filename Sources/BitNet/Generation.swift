@@ -55,7 +55,7 @@ extension Session {
     let begin = clock.now
     var sampler = Sampler(options.sampling)
     var sequence = prompt
-    var logits = try numbers(after: sequence, isCancelled: isCancelled)
+    var logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
     let prefilled = clock.now
     var generated = 0
     var reason = FinishReason.maximumTokens
@@ -74,7 +74,7 @@ extension Session {
         reason = .contextFull
         break
       }
-      logits = try numbers(after: sequence, isCancelled: isCancelled)
+      logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
     }
     func seconds(_ duration: Duration) -> Double {
       Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
@@ -84,14 +84,24 @@ extension Session {
       promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled),
       finishReason: reason)
   }
+}
 
-  /// The logits, or an error where there is nothing to choose from: token 0 over and over would look like an answer.
-  private func numbers(after tokens: [Int], isCancelled: () -> Bool) throws -> [Float] {
-    let logits = try logits(after: tokens, isCancelled: isCancelled)
-    guard logits.contains(where: \.isFinite) else {
+extension Session {
+  /// As many logits as the sampler needs, or an error where there is nothing to choose from: token 0 over and over would
+  /// look like an answer.
+  private func nextLogits(
+    after tokens: [Int], for sampler: Sampler, isCancelled: () -> Bool
+  ) throws -> [TokenLogit] {
+    let candidates =
+      if let count = sampler.neededTokens {
+        try likeliest(count, after: tokens, isCancelled: isCancelled)
+      } else {
+        TokenLogit.all(try logits(after: tokens, isCancelled: isCancelled))
+      }
+    guard candidates.contains(where: \.logit.isFinite) else {
       throw ModelError.nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
     }
-    return logits
+    return candidates
   }
 }
 

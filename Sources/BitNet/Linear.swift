@@ -11,6 +11,17 @@ struct Linear: Sendable {
     case ternary(TernaryMatrix)
     /// Trits with int8 activations.
     case bitLinear(TernaryMatrix)
+    /// Trits with int8 activations, repacked for speed.
+    case interleaved(InterleavedMatrix)
+
+    /// What one token reads.
+    var byteCount: Int {
+      switch self {
+      case .encoded(let matrix): matrix.byteCount
+      case .ternary(let matrix), .bitLinear(let matrix): matrix.byteCount
+      case .interleaved(let matrix): matrix.byteCount
+      }
+    }
   }
 
   let weights: Weights
@@ -22,6 +33,8 @@ struct Linear: Sendable {
     case .encoded(let matrix): compute.multiply(matrix, input.floats, rows: rows, into: output)
     case .ternary(let matrix): compute.multiply(matrix, input.floats, rows: rows, into: output)
     case .bitLinear(let matrix):
+      compute.multiply(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
+    case .interleaved(let matrix):
       compute.multiply(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
     }
     if let bias { compute.add(bias, to: output, rows: rows) }

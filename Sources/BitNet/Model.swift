@@ -21,9 +21,15 @@ public final class Model: Sendable {
     public var threads: Int?
     /// The longest sequence a session may hold, in tokens; `nil` takes the model's own context length, at most 4096.
     public var contextLength: Int?
+    /// Whether ternary weights may be copied at load into a layout that is faster on this processor. Off, they are used
+    /// in the mapped file: loading is instant and takes no memory of its own, generating is slower. The output is the same.
+    public var repacksWeights: Bool
 
     /// Options; all have defaults.
-    public init(mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil) {
+    public init(
+      mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil, repacksWeights: Bool = true
+    ) {
+      self.repacksWeights = repacksWeights
       self.mode = mode
       self.threads = threads
       self.contextLength = contextLength
@@ -58,7 +64,8 @@ public final class Model: Sendable {
     if let threads = options.threads, !(1...1024).contains(threads) {
       throw ModelError.invalidOption(name: "threads", found: "\(threads)", expected: "1 to 1024")
     }
-    let store = WeightStore(checkpoint: checkpoint, compute: try Compute(threads: options.threads))
+    let store = WeightStore(
+      checkpoint: checkpoint, compute: try Compute(threads: options.threads), repacks: options.repacksWeights)
     try self.init(
       store: store, tokenizer: checkpoint.tokenizer(),
       mode: options.mode ?? (checkpoint.configuration.declaresBitLinear ? .bitLinear : .none),
@@ -95,6 +102,9 @@ public final class Model: Sendable {
   public func makeSession() -> Session { Session(model: self) }
 
   package var compute: Compute { store.compute }
+
+  /// The weights that computing one token reads, in bytes.
+  package var bytesPerToken: Int { transformer.weightBytes }
 
   /// The tokenizer, for callers that have text.
   ///

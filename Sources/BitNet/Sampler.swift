@@ -1,51 +1,66 @@
+import Kernels
+
 #if canImport(Glibc)
 import Glibc
 #else
 import Darwin
 #endif
 
+/// A token and its logit.
+struct TokenLogit {
+  let token: Int
+  let logit: Float
+
+  /// Every token of a vocabulary.
+  static func all(_ logits: [Float]) -> [TokenLogit] {
+    logits.enumerated().map { TokenLogit(token: $0.offset, logit: $0.element) }
+  }
+}
+
 /// Draws tokens from logits. The same seed and logits give the same tokens on every machine.
 struct Sampler {
   private let sampling: Sampling
-  private var random: RandomSource
+  private var random: SplitMix64
 
   init(_ sampling: Sampling) {
     self.sampling = sampling
-    random = RandomSource(seed: sampling.seed ?? .random(in: .min ... .max))
+    random = SplitMix64(seed: sampling.seed ?? .random(in: .min ... .max))
+  }
+
+  /// How many of the likeliest tokens decide; `nil` when all do.
+  var neededTokens: Int? {
+    guard sampling.repetitionPenalty == 1 else { return nil }
+    if sampling.temperature == 0 { return 1 }
+    return sampling.topK > 0 ? sampling.topK : nil
   }
 
   /// The next token.
   ///
   /// - Parameters:
-  ///   - logits: `[vocabularySize]`.
+  ///   - logits: of all tokens, or of a set that contains the ``neededTokens`` likeliest; in the order of the tokens.
   ///   - recent: the sequence so far, for the repetition penalty.
-  mutating func next(_ logits: [Float], recent: [Int]) -> Int {
-    var logits = logits
-    if sampling.repetitionPenalty != 1 {
-      for token in Set(recent.suffix(sampling.repetitionWindow)) where logits.indices.contains(token) {
-        logits[token] =
-          logits[token] > 0 ? logits[token] / sampling.repetitionPenalty : logits[token] * sampling.repetitionPenalty
-      }
-    }
-    if sampling.temperature == 0 { return Sampler.likeliest(logits) }
+  mutating func next(_ logits: [TokenLogit], recent: [Int]) -> Int {
+    let logits = penalized(logits, recent: recent)
     let candidates = candidates(logits)
+    guard let likeliest = candidates.first?.token else { return logits.first?.token ?? 0 }
+    if sampling.temperature == 0 { return likeliest }
     var remaining = random.unit() * candidates.reduce(0) { $0 + $1.weight }
     for candidate in candidates {
       remaining -= candidate.weight
       if remaining < 0 { return candidate.token }
     }
-    return candidates.last?.token ?? Sampler.likeliest(logits)
+    return candidates.last?.token ?? likeliest
   }
 
-  /// The token with the largest logit, the smallest id among equals. Ignores what is not a number.
-  static func likeliest(_ logits: [Float]) -> Int {
-    var best = 0
-    var largest = -Float.infinity
-    for (token, logit) in logits.enumerated() where logit > largest {
-      best = token
-      largest = logit
+  private func penalized(_ logits: [TokenLogit], recent: [Int]) -> [TokenLogit] {
+    let penalty = sampling.repetitionPenalty
+    guard penalty != 1 else { return logits }
+    let recent = Set(recent.suffix(sampling.repetitionWindow))
+    return logits.map { entry in
+      guard recent.contains(entry.token) else { return entry }
+      return TokenLogit(
+        token: entry.token, logit: entry.logit > 0 ? entry.logit / penalty : entry.logit * penalty)
     }
-    return best
   }
 
   private struct Candidate {
@@ -55,9 +70,10 @@ struct Sampler {
   }
 
   /// The tokens that survive the filters, likeliest first, with weights under the temperature.
-  private func candidates(_ logits: [Float]) -> [Candidate] {
-    var sorted = likeliest(sampling.topK == 0 ? logits.count : sampling.topK, of: logits)
-    guard let largest = sorted.first?.logit, largest > -.infinity else { return [] }
+  private func candidates(_ logits: [TokenLogit]) -> [Candidate] {
+    let limit = sampling.temperature == 0 ? 1 : sampling.topK == 0 ? logits.count : sampling.topK
+    var sorted = likeliest(limit, of: logits)
+    guard sampling.temperature > 0, let largest = sorted.first?.logit else { return sorted }
     func weight(_ logit: Float) -> Double { exp(Double(logit - largest)) }
     if sampling.topP < 1 {
       let enough = Double(sampling.topP) * sorted.reduce(0) { $0 + weight($1.logit) }
@@ -75,37 +91,21 @@ struct Sampler {
     return sorted
   }
 
-  /// The `limit` largest logits, largest first, the smaller id first among equals.
-  private func likeliest(_ limit: Int, of logits: [Float]) -> [Candidate] {
+  /// The `limit` largest logits that are numbers above minus infinity, largest first, the smaller id first among equals.
+  private func likeliest(_ limit: Int, of logits: [TokenLogit]) -> [Candidate] {
     if limit > 256 {
-      let all = logits.indices.filter { !logits[$0].isNaN }.map { Candidate(token: $0, logit: logits[$0]) }
+      let all = logits.filter { $0.logit > -.infinity }.map { Candidate(token: $0.token, logit: $0.logit) }
       return Array(all.sorted { $0.logit != $1.logit ? $0.logit > $1.logit : $0.token < $1.token }.prefix(limit))
     }
     // Few are wanted of many: almost every token fails the first comparison.
     var kept: [Candidate] = []
     kept.reserveCapacity(limit + 1)
-    for (token, logit) in logits.enumerated() where !logit.isNaN {
-      if kept.count == limit, let last = kept.last, logit <= last.logit { continue }
-      kept.insert(Candidate(token: token, logit: logit), at: kept.firstIndex { $0.logit < logit } ?? kept.count)
+    for entry in logits where entry.logit > -.infinity {
+      if kept.count == limit, let last = kept.last, entry.logit <= last.logit { continue }
+      let place = kept.firstIndex { $0.logit < entry.logit } ?? kept.count
+      kept.insert(Candidate(token: entry.token, logit: entry.logit), at: place)
       if kept.count > limit { kept.removeLast() }
     }
     return kept
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, the same everywhere.
-private struct RandomSource {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// A number in `0..<1`.
-  mutating func unit() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    z ^= z >> 31
-    return Double(z >> 11) * 0x1p-53
   }
 }

@@ -35,6 +35,18 @@ public final class Session {
     return model.transformer.logits(row: lastRow, buffers: buffers)
   }
 
+  /// The likeliest token after `tokens`, as greedy generation finds it.
+  package func greedyToken(after tokens: [Int], isCancelled: () -> Bool = { false }) throws -> Int {
+    var sampler = Sampler(.greedy)
+    return sampler.next(try likeliest(1, after: tokens, isCancelled: isCancelled), recent: tokens)
+  }
+
+  /// The logits of a set of tokens that contains the `count` likeliest after `tokens`; see ``logits(after:isCancelled:)``.
+  func likeliest(_ count: Int, after tokens: [Int], isCancelled: () -> Bool) throws -> [TokenLogit] {
+    try evaluate(tokens, isCancelled: isCancelled)
+    return model.transformer.likeliest(count, row: lastRow, buffers: buffers)
+  }
+
   private var lastRow = 0
 
   /// Brings the cache to `tokens`, computing at least the last of them.

@@ -33,6 +33,7 @@ struct Transformer: Sendable {
   let layers: [Layer]
   let outputNorm: FloatVector
   let head: EncodedMatrix
+  let screenedHead: ScreenedHead?
   let frequencies: [Double]
   let compute: Compute
 
@@ -113,11 +114,24 @@ struct Transformer: Sendable {
 
   /// The logits of one row of the residual stream that `forward` left behind, `[vocabularySize]`.
   func logits(row: Int, buffers: ForwardBuffers) -> [Float] {
+    normalize(row: row, buffers: buffers)
+    compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
+    return buffers.logits.copy(row: 0)
+  }
+
+  /// As ``logits(row:buffers:)``, but only the logits of a set of tokens that contains the `count` likeliest; all of them
+  /// where the head has no cheaper form. The values are the same bits.
+  func likeliest(_ count: Int, row: Int, buffers: ForwardBuffers) -> [TokenLogit] {
+    guard let screenedHead else { return TokenLogit.all(logits(row: row, buffers: buffers)) }
+    normalize(row: row, buffers: buffers)
+    return screenedHead.largest(count, buffers.last, scores: buffers.logits, on: compute)
+      .map { TokenLogit(token: $0.row, logit: $0.logit) }
+  }
+
+  private func normalize(row: Int, buffers: ForwardBuffers) {
     buffers.last.copyRow(row, of: buffers.hidden, to: 0)
     compute.rmsNorm(
       buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: 1, into: buffers.last)
-    compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
-    return buffers.logits.copy(row: 0)
   }
 }
 
@@ -132,6 +146,14 @@ extension Transformer {
     let logits = FloatMatrix(rows: rows, columns: configuration.vocabularySize)
     compute.multiply(head, normalized, rows: rows, into: logits)
     return logits
+  }
+}
+
+extension Transformer {
+  /// The bytes of all weights that one token reads: the linear layers and the head.
+  var weightBytes: Int {
+    let linears = layers.flatMap { [$0.query, $0.key, $0.value, $0.output, $0.gate, $0.up, $0.down] }
+    return linears.reduce(screenedHead?.byteCount ?? head.byteCount) { $0 + $1.weights.byteCount }
   }
 }
 

@@ -7,9 +7,13 @@ internal import Synchronization
 final class WeightStore: Sendable {
   let checkpoint: Checkpoint
   let compute: Compute
+  /// Whether trits may be copied into a faster layout.
+  let repacks: Bool
+  private let screenedHead = Mutex<ScreenedHead?>(nil)
   private let ternarized = Mutex<[String: Ternarization]>([:])
 
-  init(checkpoint: Checkpoint, compute: Compute) {
+  init(checkpoint: Checkpoint, compute: Compute, repacks: Bool) {
+    self.repacks = repacks
     self.checkpoint = checkpoint
     self.compute = compute
   }
@@ -30,6 +34,7 @@ final class WeightStore: Sendable {
     try refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
+      screenedHead: repacks ? screened(head) : nil,
       frequencies: configuration.ropeScaling.frequencies(
         theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
       compute: compute)
@@ -70,10 +75,24 @@ final class WeightStore: Sendable {
     case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
     case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
     case (.weightOnly, .encoded(let matrix)): weights = .ternary(ternarization(of: matrix, name: name).matrix)
-    case (.bitLinear, .ternary(let matrix)): weights = .bitLinear(matrix)
-    case (.bitLinear, .encoded(let matrix)): weights = .bitLinear(ternarization(of: matrix, name: name).matrix)
+    case (.bitLinear, .ternary(let matrix)): weights = try bitLinear(matrix, name: name, judges: layer == 0)
+    case (.bitLinear, .encoded(let matrix)):
+      weights = try bitLinear(ternarization(of: matrix, name: name).matrix, name: name, judges: layer == 0)
     }
+    // Every kernel that the model uses is judged on the model's own first rows before it may speak.
+    if case .encoded(let matrix) = weights, layer == 0 { try compute.judge(matrix, name: name) }
     return Linear(weights: weights, bias: bias)
+  }
+
+  /// Trits in the layout that is fastest here.
+  private func bitLinear(_ matrix: TernaryMatrix, name: String, judges: Bool) throws -> Linear.Weights {
+    guard repacks, compute.prefersInterleaved else {
+      if judges { try compute.judge(matrix, name: name) }
+      return .bitLinear(matrix)
+    }
+    let interleaved = InterleavedMatrix(matrix, pool: compute.pool)
+    if judges { try compute.judge(interleaved, packed: matrix, name: name) }
+    return .interleaved(interleaved)
   }
 
   /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).
@@ -100,6 +119,15 @@ final class WeightStore: Sendable {
     let made = compute.ternarize(matrix)
     ternarized.withLock { $0[name] = made }
     return made
+  }
+
+  private func screened(_ head: EncodedMatrix) -> ScreenedHead {
+    screenedHead.withLock { known in
+      if let known { return known }
+      let made = ScreenedHead(head, pool: compute.pool)
+      known = made
+      return made
+    }
   }
 
   private func encoded(_ name: String, shape: [Int]) throws -> EncodedMatrix {

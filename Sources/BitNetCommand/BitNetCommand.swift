@@ -15,5 +15,8 @@ struct BitNetCommand: AsyncParsableCommand {
         bitnet inspect model.gguf --tensors
       """,
     version: "0.1.0",
-    subcommands: [DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self])
+    subcommands: [
+      DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, BenchCommand.self,
+      VerifyKernelsCommand.self,
+    ])
 }

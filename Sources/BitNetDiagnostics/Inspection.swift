@@ -119,6 +119,7 @@ extension Inspection {
     switch checkpoint.source {
     case .gguf(let file): self.init(gguf: file)
     case .huggingFace(let folder): self.init(folder: folder)
+    case .synthetic: preconditionFailure("a path was opened")
     }
     model = Inspection.describe(checkpoint.configuration)
     notes = checkpoint.configuration.notes

@@ -4,6 +4,14 @@ extern const ck_kernels ck_kernels_scalar;
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2;
 extern const ck_kernels ck_kernels_avx512;
+extern const ck_kernels ck_kernels_avx512vbmi;
+#endif
+
+#if defined(__x86_64__)
+static bool has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
 #endif
 
 const ck_kernels *ck_kernels_for(int isa) {
@@ -14,11 +22,9 @@ const ck_kernels *ck_kernels_for(int isa) {
   case CK_ISA_AVX2:
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ck_kernels_avx2 : NULL;
   case CK_ISA_AVX512:
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("avx512vnni")
-               ? &ck_kernels_avx512
-               : NULL;
+    return has_avx512() ? &ck_kernels_avx512 : NULL;
+  case CK_ISA_AVX512VBMI:
+    return has_avx512() && __builtin_cpu_supports("avx512vbmi") ? &ck_kernels_avx512vbmi : NULL;
 #endif
   default:
     return NULL;

@@ -87,6 +87,30 @@ static void ck_dot(const float *row, size_t n, const float *x, size_t x_stride, 
     out[t * out_stride] = ck_dot1(row, x + t * x_stride, n);
 }
 
+typedef signed char b16 __attribute__((vector_size(16)));
+
+CK_INLINE v16 ck_widen(const int8_t *p) {
+  b16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, v16);
+}
+
+static void ck_int8_dot(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, float *out) {
+  for (size_t r = 0; r < rows; r++, codes += n) {
+    v16 even = {0}, odd = {0};
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32) {
+      __builtin_prefetch(codes + i + 4096);
+      even = __builtin_elementwise_fma(ck_widen(codes + i), ck_load(x + i), even);
+      odd = __builtin_elementwise_fma(ck_widen(codes + i + 16), ck_load(x + i + 16), odd);
+    }
+    float sum = ck_sum(even + odd);
+    for (; i < n; i++)
+      sum = __builtin_fmaf(codes[i], x[i], sum);
+    out[r] = sum * scales[r];
+  }
+}
+
 static void ck_rms_norm(const float *x, const float *weight, size_t n, float epsilon, float *out) {
   float scale = 1.0f / sqrtf(ck_dot1(x, x, n) / (float)n + epsilon);
   for (size_t i = 0; i < n; i++)

@@ -89,6 +89,7 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 
 const ck_kernels ck_kernels_avx2 = {
     .dot = ck_dot,
+    .int8_dot = ck_int8_dot,
     .ternary_dot = ternary_dot,
     .ternary_decode = ternary_decode,
     .quantize = quantize,

@@ -61,15 +61,16 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   return scale;
 }
 
-const ck_kernels ck_kernels_avx512 = {
-    .dot = ck_dot,
-    .ternary_dot = ternary_dot,
-    .ternary_decode = ternary_decode,
-    .quantize = quantize,
-    .rms_norm = ck_rms_norm,
-    .add = ck_add,
-    .attend = ck_attend,
-};
+// In a file of its own, since it needs VBMI.
+void ck_interleaved_product_avx512vbmi(const uint8_t *codes, size_t blocks, size_t rows, const ck_activations *x,
+                                       float scale, float *out, size_t out_stride, uint8_t *tile);
+
+#define COMMON                                                                                                         \
+  .dot = ck_dot, .int8_dot = ck_int8_dot, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,                   \
+  .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend
+
+const ck_kernels ck_kernels_avx512 = {COMMON};
+const ck_kernels ck_kernels_avx512vbmi = {COMMON, .interleaved_product = ck_interleaved_product_avx512vbmi};
 
 #pragma clang attribute pop
 #endif

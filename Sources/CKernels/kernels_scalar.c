@@ -25,6 +25,24 @@ static void ternary_decode(const uint8_t *codes, size_t n, float *out) {
     }
 }
 
+static void interleaved_product(const uint8_t *codes, size_t blocks, size_t rows, const ck_activations *x, float scale,
+                                float *out, size_t out_stride, uint8_t *tile) {
+  (void)tile;
+  for (size_t r = 0; r < rows; r++)
+    for (size_t t = 0; t < x->tokens; t++) {
+      const uint8_t *block = codes + r / CK_INTERLEAVED_ROWS * blocks * CK_INTERLEAVED_BYTES;
+      const int8_t *input = x->codes + t * x->stride;
+      int32_t sum = 0;
+      for (size_t j = 0; j < blocks; j++, block += CK_INTERLEAVED_BYTES, input += CK_INTERLEAVED_INPUTS)
+        for (size_t i = 0; i < 4; i++) {
+          size_t bit = 5 * (4 * (r % CK_INTERLEAVED_ROWS) + i);
+          int32_t code = ((block[bit / 8] | (bit % 8 > 3 ? block[bit / 8 + 1] << 8 : 0)) >> bit % 8) & 31;
+          sum += code % 3 * input[i] + code / 3 % 3 * input[4 + i] + code / 9 * input[8 + i];
+        }
+      out[t * out_stride + r] = (float)(sum - x->sums[t]) * (scale * x->scales[t]);
+    }
+}
+
 static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   float largest = 1e-5f;
   for (size_t i = 0; i < n; i++) {
@@ -47,13 +65,73 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 
 const ck_kernels ck_kernels_scalar = {
     .dot = ck_dot,
+    .int8_dot = ck_int8_dot,
     .ternary_dot = ternary_dot,
+    .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
     .rms_norm = ck_rms_norm,
     .add = ck_add,
     .attend = ck_attend,
 };
+
+void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out) {
+  // One block at a time: the weights of 12 inputs of 16 rows, as value + 1.
+  for (size_t j = 0; j < blocks; j++, out += CK_INTERLEAVED_BYTES) {
+    uint8_t digits[CK_INTERLEAVED_ROWS][CK_INTERLEAVED_INPUTS];
+    for (size_t i = 0; i < CK_INTERLEAVED_INPUTS; i++) {
+      size_t column = j * CK_INTERLEAVED_INPUTS + i, e = column % CK_TERNARY_BLOCK;
+      size_t byte = column / CK_TERNARY_BLOCK * 32 + e % 32, shift = 6 - 2 * (e / 32);
+      for (size_t r = 0; r < CK_INTERLEAVED_ROWS; r++)
+        digits[r][i] = r < rows && column < columns ? (codes[r * row_bytes + byte] >> shift) & 3 : 1;
+    }
+    for (size_t q = 0; q < 8; q++) {
+      uint64_t bits = 0;
+      for (size_t l = 0; l < 8; l++) {
+        const uint8_t *d = digits[(8 * q + l) / 4] + l % 4;
+        bits |= (uint64_t)(d[0] + 3 * d[4] + 9 * d[8]) << (5 * l);
+      }
+      for (size_t b = 0; b < 5; b++)
+        out[5 * q + b] = (uint8_t)(bits >> (8 * b));
+    }
+  }
+}
+
+void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm) {
+  float largest = 0;
+  for (size_t i = 0; i < n; i++)
+    largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+  *scale = largest > 0 ? largest / 127.0f : 1.0f;
+  // Eight sums side by side, which the compiler makes vectors of; their error is far below what the bound allows for.
+  double errors[8] = {0}, squares[8] = {0};
+  float inverse = 1.0f / *scale;
+  for (size_t i = 0; i < n; i++) {
+    float scaled = row[i] * inverse;
+    codes[i] = (int8_t)(int32_t)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+    double difference = (double)row[i] - (double)*scale * codes[i];
+    errors[i % 8] += difference * difference;
+    squares[i % 8] += (double)row[i] * row[i];
+  }
+  double error_sum = 0, square_sum = 0;
+  for (int i = 0; i < 8; i++) {
+    error_sum += errors[i];
+    square_sum += squares[i];
+  }
+  *error = sqrt(error_sum);
+  *norm = sqrt(square_sum);
+}
+
+uint64_t ck_sum_words(const uint64_t *words, size_t count) {
+  uint64_t a = 0, b = 0, c = 0, d = 0;
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    a += words[i];
+    b += words[i + 1];
+    c += words[i + 2];
+    d += words[i + 3];
+  }
+  return a + b + c + d;
+}
 
 void ck_silu_gate(float *gate, const float *up, size_t n) {
   for (size_t i = 0; i < n; i++)

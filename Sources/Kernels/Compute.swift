@@ -7,6 +7,11 @@ package final class Compute: Sendable {
   /// The threads that loops are split between.
   package let pool: ThreadPool
   let kernels: ck_kernels
+  /// Memory for each thread, used only inside a loop of the pool.
+  let scratch: [ByteBuffer]
+
+  /// Scratch bytes per thread: a decoded tile stays in the second-level cache.
+  static let scratchBytes = 1 << 20
 
   /// - Parameters:
   ///   - threads: how many threads to use; all processors available to the process when `nil`.
@@ -20,5 +25,6 @@ package final class Compute: Sendable {
     self.instructionSet = isa
     kernels = table.pointee
     pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+    scratch = (0..<pool.threadCount).map { _ in ByteBuffer(count: Compute.scratchBytes) }
   }
 }

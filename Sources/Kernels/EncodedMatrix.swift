@@ -8,6 +8,9 @@ package struct EncodedMatrix: Sendable {
   package let columns: Int
   private let bytes: SharedBytes
 
+  /// The size of the encoded elements.
+  package var byteCount: Int { bytes.count }
+
   /// - Precondition: `bytes` has the size that the type demands of `[rows, columns]`; readers of files check this.
   package init(type: TensorType, rows: Int, columns: Int, bytes: SharedBytes) {
     precondition(type.byteCount(rows: rows, columns: columns) == bytes.count, "size of a \(type.rawValue) matrix")
@@ -15,6 +18,12 @@ package struct EncodedMatrix: Sendable {
     self.rows = rows
     self.columns = columns
     self.bytes = bytes
+  }
+
+  /// The first `count` rows.
+  func prefix(_ count: Int) -> EncodedMatrix {
+    let size = type == .i2_s ? bytes.count : bytes.count / max(1, rows) * count
+    return EncodedMatrix(type: type, rows: type == .i2_s ? rows : count, columns: columns, bytes: bytes[0..<size])
   }
 
   /// One row as floats, `[columns]`.

@@ -14,6 +14,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case avx2
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
   case avx512
+  /// AVX-512 with VBMI besides, which decodes the interleaved ternary layout.
+  case avx512vbmi
 
   /// The environment variable that forces an instruction set.
   public static let environmentVariable = "BITNET_ISA"
@@ -39,6 +41,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     case .scalar: Int32(CK_ISA_SCALAR.rawValue)
     case .avx2: Int32(CK_ISA_AVX2.rawValue)
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
+    case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
     }
   }
 }
@@ -47,6 +50,9 @@ public enum InstructionSet: String, Sendable, CaseIterable {
 public enum KernelError: Error, Equatable, CustomStringConvertible {
   /// `BITNET_ISA` names an instruction set that does not exist or that this processor lacks.
   case unavailableInstructionSet(String, available: [String])
+  /// A kernel does not compute what the scalar specification computes.
+  case wrongResult(
+    kernel: String, instructionSet: String, tensor: String, tokens: Int, found: Float, expected: Float)
 
   /// The sentence that a user reads.
   public var description: String {
@@ -54,6 +60,10 @@ public enum KernelError: Error, Equatable, CustomStringConvertible {
     case .unavailableInstructionSet(let name, let available):
       "BITNET_ISA=\(name) cannot run here; this processor and build have: \(available.joined(separator: ", ")). "
         + "Unset BITNET_ISA to let the fastest be chosen."
+    case .wrongResult(let kernel, let isa, let tensor, let tokens, let found, let expected):
+      "the \(kernel) of \(isa) computes \(found) where the specification has \(expected) "
+        + "(tensor \(tensor), \(tokens) tokens). Nothing it says could be trusted: run with BITNET_ISA=scalar, and report "
+        + "this with the output of `bitnet verify-kernels`."
     }
   }
 }

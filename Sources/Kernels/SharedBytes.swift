@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// Read-only bytes together with what keeps them alive: a slice of a mapped file, or of memory of our own.
 ///
 /// This is how file contents travel from `ModelFormats` to the matrix products without being copied: a file is
@@ -50,10 +54,16 @@ package final class ByteBuffer: @unchecked Sendable {
   package let count: Int
   package let baseAddress: UnsafeMutableRawPointer
 
-  package init(count: Int) {
+  /// - Parameter usesHugePages: asks for 2 MB pages, which large streams of weights read faster through.
+  package init(count: Int, usesHugePages: Bool = false) {
     self.count = count
+    let pageSize = 1 << 21
+    let isLarge = usesHugePages && count >= pageSize
     // One spare vector behind the end, so that kernels may load a whole vector at the tail.
-    baseAddress = .allocate(byteCount: count + 64, alignment: 64)
+    baseAddress = .allocate(byteCount: count + 64, alignment: isLarge ? pageSize : 64)
+    #if canImport(Glibc)
+    if isLarge { madvise(baseAddress, count, MADV_HUGEPAGE) }
+    #endif
     baseAddress.initializeMemory(as: UInt8.self, repeating: 0, count: count + 64)
   }
 

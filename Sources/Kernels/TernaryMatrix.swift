@@ -21,6 +21,9 @@ package struct TernaryMatrix: Sendable {
     (columns + Int(CK_TERNARY_BLOCK) - 1) / Int(CK_TERNARY_BLOCK) * Int(CK_TERNARY_BLOCK)
   }
 
+  /// The size of the packed weights.
+  package var byteCount: Int { rows * rowBytes }
+
   /// Bytes from one row to the next.
   var rowBytes: Int { TernaryMatrix.paddedColumns(columns) / 4 }
 
@@ -101,8 +104,8 @@ extension Compute {
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: range.count) { sums in
         for token in 0..<rows {
           kernel?(
-            codes + range.lowerBound * rowBytes, input.paddedColumns, range.count,
-            input.codes + token * input.paddedColumns, input.sums[token], sums.baseAddress)
+            codes + range.lowerBound * rowBytes, rowBytes * 4, range.count,
+            input.codes + token * input.stride, input.sums[token], sums.baseAddress)
           let factor = matrix.scale * input.scales[token]
           let target = output.pointer(row: token) + range.lowerBound
           for i in 0..<range.count { target[i] = Float(sums[i]) * factor }
@@ -148,10 +151,13 @@ extension Compute {
 
 extension TernaryMatrix {
   /// The same trits under another scale.
-  package func scaled(by factor: Float) -> TernaryMatrix { TernaryMatrix(self, scale: scale * factor) }
+  package func scaled(by factor: Float) -> TernaryMatrix { TernaryMatrix(self, rows: rows, scale: scale * factor) }
 
-  private init(_ other: TernaryMatrix, scale: Float) {
-    rows = other.rows
+  /// The first `count` rows.
+  func prefix(_ count: Int) -> TernaryMatrix { TernaryMatrix(self, rows: count, scale: scale) }
+
+  private init(_ other: TernaryMatrix, rows: Int, scale: Float) {
+    self.rows = rows
     columns = other.columns
     codes = other.codes
     self.scale = scale

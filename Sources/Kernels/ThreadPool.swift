@@ -28,7 +28,7 @@ package final class ThreadPool: Sendable {
   package init(threadCount: Int) {
     self.threadCount = max(1, threadCount)
     core = Core()
-    for _ in 1..<max(1, self.threadCount) { core.startWorker() }
+    for number in 1..<max(1, self.threadCount) { core.startWorker(number) }
   }
 
   // The workers retain the core, not the pool: otherwise this would never run.
@@ -39,12 +39,20 @@ package final class ThreadPool: Sendable {
 
   /// Calls `body` with disjoint ranges that cover `0..<count`, each at most `grain` long, on all threads.
   package func forEach(count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+    forEach(count: count, grain: grain) { _, range in body(range) }
+  }
+
+  /// As ``forEach(count:grain:_:)``; `body` also gets the number of the thread it runs on, `0..<threadCount`, by which it
+  /// may choose memory of its own. Loops of other callers wait meanwhile.
+  package func forEach(count: Int, grain: Int, _ body: (_ thread: Int, Range<Int>) -> Void) {
     guard count > 0 else { return }
-    if threadCount == 1 || count <= grain {
-      body(0..<count)
-      return
+    turn.withLock { _ in
+      if threadCount == 1 || count <= grain {
+        body(0, 0..<count)
+      } else {
+        core.run(count: count, grain: max(1, grain), body)
+      }
     }
-    turn.withLock { _ in core.run(count: count, grain: max(1, grain), body) }
   }
 
   /// The results of `body` for `0..<count`, in order, computed on all threads.
@@ -78,7 +86,7 @@ private final class Core: @unchecked Sendable {
   // Written by the caller before the loop opens and read by workers that have joined it.
   private var count = 0
   private var grain = 1
-  private var body: ((Range<Int>) -> Void)?
+  private var body: ((Int, Range<Int>) -> Void)?
 
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -98,8 +106,8 @@ private final class Core: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func startWorker() {
-    let argument = Unmanaged.passRetained(self).toOpaque()
+  func startWorker(_ number: Int) {
+    let argument = Unmanaged.passRetained(Worker(core: self, number: number)).toOpaque()
     #if canImport(Darwin)
     var thread: pthread_t?
     let result = pthread_create(&thread, nil, { enter($0) }, argument)
@@ -113,7 +121,7 @@ private final class Core: @unchecked Sendable {
       pthread_detach(created)
     } else {
       // The loops still complete: the caller works alone.
-      Unmanaged<Core>.fromOpaque(argument).release()
+      Unmanaged<Worker>.fromOpaque(argument).release()
     }
   }
 
@@ -122,7 +130,7 @@ private final class Core: @unchecked Sendable {
     wake()
   }
 
-  func run(count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+  func run(count: Int, grain: Int, _ body: (Int, Range<Int>) -> Void) {
     withoutActuallyEscaping(body) { body in
       self.count = count
       self.grain = grain
@@ -131,7 +139,7 @@ private final class Core: @unchecked Sendable {
       let number = (state.load(ordering: .sequentiallyConsistent) >> 17) &+ 1
       state.store((number << 17) | Core.open, ordering: .sequentiallyConsistent)
       if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wake() }
-      work(body)
+      work(0, body)
       // Nothing is left to take: close the loop and wait for those inside to finish their last piece.
       state.bitwiseAnd(~Core.open, ordering: .sequentiallyConsistent)
       var spins = 0
@@ -143,15 +151,15 @@ private final class Core: @unchecked Sendable {
     }
   }
 
-  private func work(_ body: (Range<Int>) -> Void) {
+  private func work(_ thread: Int, _ body: (Int, Range<Int>) -> Void) {
     while true {
       let start = next.add(grain, ordering: .sequentiallyConsistent).oldValue
       guard start < count else { return }
-      body(start..<min(start + grain, count))
+      body(thread, start..<min(start + grain, count))
     }
   }
 
-  fileprivate func serve() {
+  fileprivate func serve(_ number: Int) {
     var last: UInt64 = 0
     while !stopping.load(ordering: .sequentiallyConsistent) {
       let current = state.load(ordering: .sequentiallyConsistent)
@@ -160,7 +168,7 @@ private final class Core: @unchecked Sendable {
           expected: current, desired: current + 1, ordering: .sequentiallyConsistent)
         guard joined.exchanged else { continue }
         last = current >> 17
-        if let body { work(body) }
+        if let body { work(number, body) }
         state.subtract(1, ordering: .sequentiallyConsistent)
       } else {
         waitForLoop(after: last)
@@ -196,7 +204,21 @@ private final class Core: @unchecked Sendable {
   }
 }
 
+/// What a thread begins with. It retains the core, so that the last thread to leave frees it.
+private final class Worker: Sendable {
+  let core: Core
+  let number: Int
+
+  init(core: Core, number: Int) {
+    self.core = core
+    self.number = number
+  }
+}
+
 private func enter(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  if let argument { Unmanaged<Core>.fromOpaque(argument).takeRetainedValue().serve() }
+  if let argument {
+    let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
+    worker.core.serve(worker.number)
+  }
   return nil
 }

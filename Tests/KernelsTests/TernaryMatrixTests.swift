@@ -73,6 +73,34 @@ private let widths = [1, 31, 32, 127, 128, 129, 192, 576, 1536, 2560]
     }
   }
 
+  /// Every number of tokens takes another path through the kernels: few in registers, many through a decoded tile.
+  @Test(arguments: InstructionSet.available.filter { [.scalar, .avx512vbmi].contains($0) }, widths)
+  func `interleaved weights give the packed weights' bits`(isa: InstructionSet, columns: Int) throws {
+    let compute = try Compute(threads: 2, instructionSet: isa)
+    let scalar = try Compute(threads: 1, instructionSet: .scalar)
+    var random = SplitMix(seed: 17)
+    for rowCount in [1, 16, 37, 150] {
+      var rows = (0..<rowCount).map { _ in (0..<columns).map { _ in Int8.random(in: -1...1, using: &random) } }
+      rows[0] = Array(repeating: 1, count: columns)
+      rows[rowCount - 1] = Array(repeating: -1, count: columns)
+      let packed = matrix(rows, scale: 0.7)
+      let interleaved = InterleavedMatrix(packed, pool: compute.pool)
+      for tokens in [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 24, 35] {
+        var inputs = (0..<tokens).map { _ in random.floats(columns, scale: 5) }
+        inputs[0] = Array(repeating: -128, count: columns)
+        let quantized = QuantizedRows(capacity: tokens, columns: columns)
+        scalar.quantize(floatMatrix(inputs), rows: tokens, into: quantized)
+        let expected = FloatMatrix(rows: tokens, columns: rowCount)
+        scalar.multiply(packed, quantized: quantized, rows: tokens, into: expected)
+        let output = FloatMatrix(rows: tokens, columns: rowCount)
+        compute.multiply(interleaved, quantized: quantized, rows: tokens, into: output)
+        for t in 0..<tokens {
+          #expect(output.copy(row: t) == expected.copy(row: t), "\(rowCount) rows, \(tokens) tokens")
+        }
+      }
+    }
+  }
+
   @Test(arguments: InstructionSet.available, widths)
   func `quantization is round half to even of x over s`(isa: InstructionSet, columns: Int) throws {
     let compute = try Compute(threads: 1, instructionSet: isa)

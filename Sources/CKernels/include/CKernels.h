@@ -14,6 +14,22 @@
 /// Elements of a ternary row are packed in blocks of this many (32 bytes): rows are padded to it.
 #define CK_TERNARY_BLOCK 128
 
+/// Inputs and bytes of one block of the interleaved ternary layout (ternary_avx512vbmi.c): 12 inputs of 16 rows.
+#define CK_INTERLEAVED_INPUTS 12
+#define CK_INTERLEAVED_ROWS 16
+#define CK_INTERLEAVED_BYTES 40
+/// Scratch for 64 decoded rows of `blocks` blocks.
+#define CK_TILE_BYTES(blocks) ((blocks) * 768)
+
+/// int8 activations: `tokens` rows of `stride` bytes, zero behind the inputs, with their scales and sums.
+typedef struct ck_activations {
+  const int8_t *codes;
+  size_t stride;
+  size_t tokens;
+  const float *scales;
+  const int32_t *sums;
+} ck_activations;
+
 typedef struct ck_kernels {
   /// out[t * out_stride] = sum_i row[i] * x[t * x_stride + i] for t in 0..<tokens.
   void (*dot)(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
@@ -24,8 +40,18 @@ typedef struct ck_kernels {
   /// with zeros and `x_sum` is its sum.
   void (*ternary_dot)(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out);
 
+  /// The product with the interleaved layout (ternary_avx512vbmi.c), or NULL where this instruction set has none:
+  /// out[t * out_stride + r] = (sum_i (w[r][i] + 1) * x[t][i] - x_sum[t]) * (scale * x_scale[t]), the sums exact.
+  /// `codes` holds ceil(rows / 16) groups of `blocks` blocks, and 64 readable bytes behind them; `tile` is scratch of
+  /// CK_TILE_BYTES(blocks), aligned to 64, used for more than 8 tokens.
+  void (*interleaved_product)(const uint8_t *codes, size_t blocks, size_t rows, const ck_activations *x, float scale,
+                              float *out, size_t out_stride, uint8_t *tile);
+
   /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
   void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
+
+  /// out[r] = scales[r] * sum_i codes[r * n + i] * x[i].
+  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, float *out);
 
   /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
   /// even; `*sum` is the sum of the integers.
@@ -43,10 +69,21 @@ typedef struct ck_kernels {
                  size_t head_size, float scale, float *scores, float *out);
 } ck_kernels;
 
-enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2 };
+enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3 };
 
 /// The table of an instruction set, or NULL when this build or this processor does not have it.
 const ck_kernels *ck_kernels_for(int isa);
+
+/// Packs up to 16 rows in the layout of I2_S, `row_bytes` apart, into one group of `blocks` interleaved blocks. Rows and
+/// inputs that are missing become zero weights.
+void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out);
+
+/// Encodes a row of weights as int8 by absmax: `*scale` times the codes is the row but for an error, whose Euclidean norm
+/// is `*error`; `*norm` is the row's own.
+void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm);
+
+/// The sum of 64-bit words, four chains side by side: what a plain read of memory can reach.
+uint64_t ck_sum_words(const uint64_t *words, size_t count);
 
 /// gate = act(gate) * up with silu(z) = z / (1 + exp(-z)).
 void ck_silu_gate(float *gate, const float *up, size_t n);
