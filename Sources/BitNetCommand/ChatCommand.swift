@@ -31,10 +31,10 @@ struct ChatCommand: AsyncParsableCommand {
     let chat = try ChatSession(model: model, system: system)
     let current = Mutex<Task<Void, any Error>?>(nil)
     // At the prompt there is nothing to interrupt, and Ctrl-C leaves as everywhere.
-    let interruption = Interruption {
+    let interruption = Interruption { exitCode in
       guard let answer = current.withLock({ $0 }) else {
         Terminal.write("\n")
-        _exit(Interruption.exitCode.rawValue)
+        _exit(exitCode.rawValue)
       }
       answer.cancel()
     }
@@ -60,12 +60,12 @@ struct ChatCommand: AsyncParsableCommand {
       do {
         try await answer.value
         Terminal.write("\n")
-      } catch let error as ModelError {
+      } catch {
+        guard Terminal.standardInputIsTerminal else { throw error }
         Terminal.note("\n\(error)")
-        if !Terminal.standardInputIsTerminal { throw ExitCode.failure }
       }
+      if let exitCode = interruption.exitCode, exitCode.rawValue != 128 + SIGINT { throw exitCode }
     }
-    withExtendedLifetime(interruption) {}
   }
 
   private func readMessage() -> String? {

@@ -4,11 +4,12 @@ import BitNet
 /// How text is generated; named as in llama-cli where they mean the same.
 struct SamplingArguments: ParsableArguments {
   @Option(
-    name: [.customShort("n"), .customLong("predict"), .customLong("n-predict")],
+    name: [.customShort("n"), .customLong("predict"), .customLong("n-predict")], parsing: .unconditional,
     help: "The most tokens to generate; -1 goes on until the model ends.")
   var predict: Int = -1
 
-  @Option(name: .customLong("temp"), help: "The temperature; 0 always takes the likeliest token.")
+  @Option(
+    name: .customLong("temp"), parsing: .unconditional, help: "The temperature; 0 always takes the likeliest token.")
   var temperature: Float = 0.8
 
   @Option(name: .long, help: "Keep the k likeliest tokens; 0 keeps all.")
