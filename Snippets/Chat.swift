@@ -1,6 +1,6 @@
 // Holds a short conversation and stops an answer that takes too long.
 //
-//     swift run Chat model.gguf
+//     swift run -c release Chat model.gguf
 import BitNet
 import Foundation
 

@@ -1,6 +1,6 @@
 // Continues a text, piece by piece.
 //
-//     swift run Generate model.gguf "The capital of France is"
+//     swift run -c release Generate model.gguf "The capital of France is"
 import BitNet
 import Foundation
 

@@ -66,7 +66,8 @@ import Testing
   @Test func `packed weights are also found to be quantized already`() throws {
     let diagnosis = try diagnose(TestFiles.goldenPath("trained/tiny-bitnet-packed"))
     #expect(diagnosis.findings.map(\.code) == [.bitNetTrained, .alreadyQuantized])
-    #expect(diagnosis.weights.allSatisfy { $0.isTernary && $0.distinctValues == 3 && abs($0.frobeniusRatio - 1) < 1e-6 })
+    #expect(
+      diagnosis.weights.allSatisfy { $0.isTernary && $0.distinctValues == 3 && abs($0.frobeniusRatio - 1) < 1e-6 })
   }
 
   @Test func `packed weights without a tokenizer are already quantized, and no more is claimed`() throws {
