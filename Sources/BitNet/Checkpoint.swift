@@ -76,9 +76,19 @@ public struct Checkpoint: Sendable {
     switch source {
     case .synthetic: nil
     case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
-    case .huggingFace(let folder):
-      ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(path: folder.path) : nil
+    case .huggingFace(let folder): try tokenizer(of: folder)
     }
+  }
+
+  private func tokenizer(of folder: HuggingFaceFolder) throws -> Tokenizer? {
+    guard ["tokenizer.json", "tokenizer.model"].contains(where: { exists($0) }) else { return nil }
+    var tokenizer = try Tokenizer(path: folder.path)
+    // As transformers does: config.json decides where generation_config.json is silent.
+    if folder.generationConfig?.eosTokenIDs.isEmpty ?? true {
+      let known = 0..<tokenizer.vocabularySize
+      tokenizer.endOfGeneration.formUnion(folder.config.eosTokenIDs.filter(known.contains))
+    }
+    return tokenizer
   }
 
   /// What the trainer left beside the weights; `nil` if there is nothing.

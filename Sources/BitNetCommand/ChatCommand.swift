@@ -31,10 +31,10 @@ struct ChatCommand: AsyncParsableCommand {
     let chat = try ChatSession(model: model, system: system)
     let current = Mutex<Task<Void, any Error>?>(nil)
     // At the prompt there is nothing to interrupt, and Ctrl-C leaves as everywhere.
-    let interruption = Interruption(repeats: true) { signal in
-      guard signal == SIGINT, let answer = current.withLock({ $0 }) else {
-        try? Terminal.write("\n")
-        _exit(128 + signal)
+    let interruption = Interruption(repeats: true) { exitCode in
+      guard let answer = current.withLock({ $0 }) else {
+        Terminal.write("\n")
+        _exit(exitCode.rawValue)
       }
       answer.cancel()
     }
@@ -43,7 +43,7 @@ struct ChatCommand: AsyncParsableCommand {
         "\(model.configuration.architecture), mode \(model.mode.rawValue). Ctrl-C ends an answer, /exit the conversation."
       )
     }
-    while let message = try readMessage() {
+    while let message = readMessage() {
       let message = message.trimmingCharacters(in: .whitespaces)
       if message == "/exit" { break }
       if message.isEmpty { continue }
@@ -52,26 +52,26 @@ struct ChatCommand: AsyncParsableCommand {
           if verbose { Terminal.note("\n" + summary.line(mode: model.mode)) }
         }
         for try await piece in chat.respond(to: message, options: sampling.options(), onFinish: report) {
-          try Terminal.write(said: piece)
+          Terminal.write(said: piece)
         }
       }
       current.withLock { $0 = answer }
       defer { current.withLock { $0 = nil } }
       do {
         try await answer.value
-        try Terminal.write("\n")
-      } catch let error as ModelError {
+        Terminal.write("\n")
+      } catch {
+        guard Terminal.standardInputIsTerminal else { throw error }
         Terminal.note("\n\(error)")
-        if !Terminal.standardInputIsTerminal { throw ExitCode.failure }
       }
+      if let exitCode = interruption.exitCode, exitCode.rawValue != 128 + SIGINT { throw exitCode }
     }
-    withExtendedLifetime(interruption) {}
   }
 
-  private func readMessage() throws -> String? {
-    if Terminal.standardInputIsTerminal { try Terminal.write("> ") }
+  private func readMessage() -> String? {
+    if Terminal.standardInputIsTerminal { Terminal.write("> ") }
     let line = readLine()
-    if line == nil, Terminal.standardInputIsTerminal { try Terminal.write("\n") }
+    if line == nil, Terminal.standardInputIsTerminal { Terminal.write("\n") }
     return line
   }
 }

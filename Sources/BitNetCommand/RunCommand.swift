@@ -38,6 +38,9 @@ struct RunCommand: AsyncParsableCommand {
 
   func validate() throws {
     if prompt != nil, file != nil { throw ValidationError("Give either --prompt or --file, not both.") }
+    if prompt == nil, file == nil, Terminal.standardInputIsTerminal {
+      throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
+    }
   }
 
   func run() async throws {
@@ -50,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
       for try await piece in model.generate(
         prompt, options: options, onFinish: { done in summary.withLock { $0 = done } })
       {
-        if json { text.withLock { $0 += piece } } else { try Terminal.write(said: piece) }
+        if json { text.withLock { $0 += piece } } else { Terminal.write(said: piece) }
       }
     }
     let interruption = Interruption { _ in generation.cancel() }
@@ -61,27 +64,17 @@ struct RunCommand: AsyncParsableCommand {
           model: self.model.model, mode: model.mode, prompt: prompt, text: text.withLock { $0 },
           summary: summary.withLock { $0 }))
     } else {
-      try Terminal.write("\n")
+      Terminal.write("\n")
     }
     if verbose, let summary = summary.withLock({ $0 }) { Terminal.note(summary.line(mode: model.mode)) }
-    if interruption.isRequested { throw interruption.exitCode }
+    if let exitCode = interruption.exitCode { throw exitCode }
   }
 
   private func promptText() throws -> String {
     if let prompt { return prompt }
-    if let file {
-      guard let data = FileManager.default.contents(atPath: file) else {
-        throw ValidationError("\(file) cannot be read.")
-      }
-      guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("\(file) is not UTF-8.") }
-      return text
-    }
-    guard !Terminal.standardInputIsTerminal else {
-      throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
-    }
-    let data = FileHandle.standardInput.readDataToEndOfFile()
-    guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("The input is not UTF-8.") }
-    return text
+    let text = try file.map(readText) ?? Terminal.readAll()
+    // Editors and echo end a file with a newline that nobody means; llama-cli drops it too.
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
   }
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import Kernels
 import TestSupport
 import Testing
+import Tokenization
 
 /// Files that are right as files and impossible as models: each is refused with a sentence, or runs.
 @Suite struct HostileModelTests {
@@ -99,5 +100,20 @@ import Testing
     json[key] = try JSONSerialization.jsonObject(with: Data(value.utf8), options: .fragmentsAllowed)
     try JSONSerialization.data(withJSONObject: json).write(to: URL(filePath: config))
     #expect(throws: ModelError.self) { try Model(checkpoint: Checkpoint(path: folder.path)) }
+  }
+
+  @Test(arguments: [nil, "{}", "{\"eos_token_id\": [1, 2]}"])
+  func `the end tokens of config.json count where generation_config.json is silent`(generation: String?) throws {
+    let folder = try TemporaryFolder()
+    let source = GoldenModel.path("bitnet-online")
+    for file in try FileManager.default.contentsOfDirectory(atPath: source) where file != "generation_config.json" {
+      try FileManager.default.copyItem(atPath: "\(source)/\(file)", toPath: "\(folder.path)/\(file)")
+    }
+    let config = try String(contentsOfFile: "\(source)/config.json", encoding: .utf8)
+    try folder.write("config.json", config.replacing("\"eos_token_id\": 0", with: "\"eos_token_id\": [7, 100000]"))
+    if let generation { try folder.write("generation_config.json", generation) }
+    let ends = try #require(try Checkpoint(path: folder.path).tokenizer()).endOfGeneration
+    #expect(ends.contains(7) == (generation?.contains("eos") != true))
+    #expect(!ends.contains(100_000))
   }
 }
