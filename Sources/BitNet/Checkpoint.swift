@@ -182,14 +182,9 @@ extension Checkpoint {
     guard tensor.shape == expected else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: expected)
     }
+    if tensor.type == .i2_s { try checkTrits(tensor) }
     if tensor.type == .i2_s, expected[1].isMultiple(of: 128) {
-      let codes = expected[0] * expected[1] / 4
-      let scale = tensor.bytes.float(at: codes)
-      guard scale.isFinite else {
-        throw ModelError.invalidTensor(
-          file: tensor.file, tensor: tensor.name, problem: "has the scale \(scale)",
-          remedy: "The file is damaged: convert or fetch it again.")
-      }
+      let scale = tensor.bytes.float(at: expected[0] * expected[1] / 4)
       return .ternary(TernaryMatrix(rows: expected[0], columns: expected[1], packed: tensor.bytes, scale: scale))
     }
     guard tensor.type.isFloatingPoint else {
@@ -199,6 +194,19 @@ extension Checkpoint {
     }
     return .encoded(
       EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes))
+  }
+
+  /// Kernels take the code 3 for different values, each as good as any.
+  private func checkTrits(_ tensor: Tensor) throws {
+    let codeBytes = tensor.bytes.count - tensor.type.trailerBytes
+    let scale = tensor.bytes.float(at: codeBytes)
+    let hasInvalidTrits = tensor.bytes.holdsInvalidTrits(inFirst: codeBytes)
+    guard scale.isFinite, !hasInvalidTrits else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name,
+        problem: hasInvalidTrits ? "has the code 3, which stands for no ternary value" : "has the scale \(scale)",
+        remedy: "The file is damaged: convert or fetch it again.")
+    }
   }
 
   /// A vector by canonical name, `[count]`.

@@ -1,10 +1,9 @@
 /// A number with a fixed count of decimals, independent of the locale.
-package func fixed(_ value: Double, _ decimals: Int) -> String {
+func fixed(_ value: Double, _ decimals: Int) -> String {
   guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
+  guard abs(value) < 1e15 else { return "\(value)" }
   var scale = 1.0
   for _ in 0..<decimals { scale *= 10 }
-  // Beyond 53 bits the parts in front of and behind the point are no longer exact.
-  guard abs(value) * scale < 0x1p53 else { return "\(value)" }
   let scaled = (abs(value) * scale).rounded()
   let whole = UInt64(scaled / scale)
   let sign = value < 0 && scaled > 0 ? "-" : ""

@@ -1,5 +1,4 @@
 import BitNet
-import Kernels
 
 #if canImport(Glibc)
 import Glibc
@@ -69,9 +68,6 @@ package enum Rules {
     }
     for tensor in evidence.weights where tensor.nonFinite == 0 && tensor.frobenius == 0 {
       reasons.append("\(tensor.name): every weight is zero")
-    }
-    for tensor in evidence.weights where tensor.storage == TensorType.i2_s.rawValue && !tensor.isTernary {
-      reasons.append("\(tensor.name): holds the code 3, which stands for no ternary value")
     }
     reasons += evidence.facts.nonFiniteNorms.map { "\($0): values that are infinite or not a number" }
     guard !reasons.isEmpty else { return nil }

@@ -51,6 +51,18 @@ import Tokenization
     #expect(error?.description.contains("blk.0.attn_norm.weight is stored as I8") == true)
   }
 
+  @Test(
+    arguments: [("blk.0.attn_q.weight", [32, 32]), ("blk.0.ffn_up.weight", [64, 32])], [Float.nan, .infinity, 1])
+  func `trits with the code 3 or without a scale are refused`(tensor: (String, [Int]), scale: Float) throws {
+    var model = TinyLlama()
+    let code: UInt8 = scale == 1 ? 0b01_01_11_01 : 0b01_01_01_01
+    let codes = [UInt8](repeating: 0b01_01_01_01, count: tensor.1.reduce(1, *) / 4 - 1) + [code]
+    let trailer = [Float](repeating: scale, count: 8).littleEndianBytes
+    model.replace(tensor.0, shape: tensor.1, type: .i2_s, bytes: codes + trailer)
+    let error = #expect(throws: ModelError.self) { try load(model) }
+    #expect(error?.description.contains(scale == 1 ? "has the code 3" : "has the scale") == true)
+  }
+
   /// A width of a million heads costs a file little and a key-value cache gigabytes.
   @Test func `sizes beyond those of any model are refused before buffers are made`() throws {
     var model = TinyLlama()
