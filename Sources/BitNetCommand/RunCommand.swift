@@ -71,7 +71,13 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   private func promptText() throws -> String {
-    if let prompt { return prompt }
+    if let prompt {
+      // Arguments arrive repaired; only the repair shows that they were not UTF-8.
+      if prompt.unicodeScalars.contains("\u{FFFD}") {
+        Terminal.note("note: the prompt holds U+FFFD: it was not UTF-8, or had been damaged before")
+      }
+      return prompt
+    }
     let text = try file.map(readText) ?? Terminal.readAll()
     // Editors and echo end a file with a newline that nobody means; llama-cli drops it too.
     return text.hasSuffix("\n") ? String(text.dropLast()) : text

@@ -130,7 +130,12 @@ extension Inspection {
     } catch {
       problem = "\(error)"
     }
-    training = try Training(checkpoint)
+    do {
+      training = try Training(checkpoint)
+    } catch {
+      // A side file that nobody needs to run the model must not hide what the others say.
+      notes.append("what the trainer left is not shown: \(error)")
+    }
   }
 
   private init(unsupported path: String, problem: ModelError) throws {
