@@ -24,11 +24,15 @@ public final class Model: Sendable {
     /// Whether ternary weights may be copied at load into a layout that is faster on this processor. Off, they are used
     /// in the mapped file: loading is instant and takes no memory of its own, generating is slower. The output is the same.
     public var repacksWeights: Bool
+    /// How precisely the keys and values of earlier tokens are kept.
+    public var cachePrecision: CachePrecision
 
     /// Options; all have defaults.
     public init(
-      mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil, repacksWeights: Bool = true
+      mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil, repacksWeights: Bool = true,
+      cachePrecision: CachePrecision = .f32
     ) {
+      self.cachePrecision = cachePrecision
       self.repacksWeights = repacksWeights
       self.mode = mode
       self.threads = threads
@@ -44,6 +48,8 @@ public final class Model: Sendable {
   public let tokenizer: Tokenizer?
   /// The longest sequence a session may hold, in tokens.
   public let contextLength: Int
+  /// How precisely the keys and values of earlier tokens are kept.
+  public let cachePrecision: CachePrecision
 
   let store: WeightStore
   let transformer: Transformer
@@ -69,10 +75,15 @@ public final class Model: Sendable {
     try self.init(
       store: store, tokenizer: checkpoint.tokenizer(),
       mode: options.mode ?? (checkpoint.configuration.declaresBitLinear ? .bitLinear : .none),
-      contextLength: options.contextLength)
+      contextLength: options.contextLength, cachePrecision: options.cachePrecision)
   }
 
-  private init(store: WeightStore, tokenizer: Tokenizer?, mode: QuantizationMode, contextLength: Int?) throws {
+  private init(
+    store: WeightStore, tokenizer: Tokenizer?, mode: QuantizationMode, contextLength: Int?,
+    cachePrecision: CachePrecision
+  ) throws {
+    self.cachePrecision = cachePrecision
+
     let longest = store.checkpoint.configuration.contextLength
     let context = contextLength ?? min(longest, 4096)
     guard (1...longest).contains(context) else {
@@ -92,7 +103,9 @@ public final class Model: Sendable {
   /// - Throws: ``ModelError`` as loading does.
   public func inMode(_ mode: QuantizationMode) throws -> Model {
     mode == self.mode
-      ? self : try Model(store: store, tokenizer: tokenizer, mode: mode, contextLength: contextLength)
+      ? self
+      : try Model(
+        store: store, tokenizer: tokenizer, mode: mode, contextLength: contextLength, cachePrecision: cachePrecision)
   }
 
   /// The shape of the model.

@@ -14,11 +14,12 @@ public final class Session {
   private let buffers: ForwardBuffers
 
   /// Tokens that pass through the blocks together; bounds the scratch memory and how long a cancellation waits.
-  private static let batch = 64
+  private static let batch = 256
 
   init(model: Model) {
     self.model = model
-    cache = KeyValueCache(configuration: model.configuration, contextLength: model.contextLength)
+    cache = KeyValueCache(
+      configuration: model.configuration, contextLength: model.contextLength, precision: model.cachePrecision)
     buffers = ForwardBuffers(
       capacity: min(Session.batch, model.contextLength), configuration: model.configuration)
   }
@@ -80,8 +81,12 @@ public final class Session {
           { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden.copy(row: row)) } }
         })
       if let eachLogits {
-        let logits = model.transformer.logits(rows: end - start, buffers: buffers)
-        for row in 0..<end - start { eachLogits(start + row, logits.copy(row: row)) }
+        // A few rows at a time: a vocabulary is wide.
+        for first in stride(from: 0, to: end - start, by: 32) {
+          let rows = first..<min(first + 32, end - start)
+          let logits = model.transformer.logits(rows: rows, buffers: buffers)
+          for row in rows { eachLogits(start + row, logits.copy(row: row - first)) }
+        }
       }
       self.tokens.append(contentsOf: tokens[start..<end])
       lastRow = end - start - 1

@@ -60,7 +60,7 @@ struct Transformer: Sendable {
   }
 
   private func attend(
-    _ layer: Layer, keys: FloatMatrix, values: FloatMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
+    _ layer: Layer, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
   ) {
     let epsilon = configuration.normEpsilon, headSize = configuration.headSize
     compute.rmsNorm(
@@ -81,8 +81,8 @@ struct Transformer: Sendable {
           matrix, row: row, headSize: headSize, cosines: buffers.cosines[row], sines: buffers.sines[row],
           layout: configuration.ropeLayout)
       }
-      keys.copyRow(row, of: buffers.keys, to: start + row)
-      values.copyRow(row, of: buffers.values, to: start + row)
+      compute.store(row, of: buffers.keys, in: keys, at: start + row)
+      compute.store(row, of: buffers.values, in: values, at: start + row)
     }
     let attended = buffers.attended
     compute.attend(
@@ -136,15 +136,16 @@ struct Transformer: Sendable {
 }
 
 extension Transformer {
-  /// The logits of the first `rows` rows of the residual stream that `forward` left behind, `[rows, vocabularySize]`.
+  /// The logits of some rows of the residual stream that `forward` left behind, `[rows.count, vocabularySize]`.
   ///
   /// Generation needs the last row only; this is for measuring a text, and allocates what it returns.
-  func logits(rows: Int, buffers: ForwardBuffers) -> FloatMatrix {
-    let normalized = FloatMatrix(rows: rows, columns: configuration.hiddenSize)
+  func logits(rows: Range<Int>, buffers: ForwardBuffers) -> FloatMatrix {
+    let normalized = FloatMatrix(rows: rows.count, columns: configuration.hiddenSize)
+    for row in rows { normalized.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
     compute.rmsNorm(
-      buffers.hidden, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows, into: normalized)
-    let logits = FloatMatrix(rows: rows, columns: configuration.vocabularySize)
-    compute.multiply(head, normalized, rows: rows, into: logits)
+      normalized, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: normalized)
+    let logits = FloatMatrix(rows: rows.count, columns: configuration.vocabularySize)
+    compute.multiply(head, normalized, rows: rows.count, into: logits)
     return logits
   }
 }

@@ -44,6 +44,9 @@ struct BenchCommand: ParsableCommand {
   @Option(name: [.customShort("t"), .long], help: "The number of threads; may be repeated (default: all processors).")
   var threads: [Int] = []
 
+  @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32 or f16.")
+  var cacheType = CacheArgument.f32
+
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")
   var noRepack = false
 
@@ -92,7 +95,8 @@ struct BenchCommand: ParsableCommand {
       checkpoint: checkpoint,
       options: .init(
         mode: mode?.mode, threads: threads,
-        contextLength: min(checkpoint.configuration.contextLength, max(longest, 1)), repacksWeights: !noRepack))
+        contextLength: min(checkpoint.configuration.contextLength, max(longest, 1)), repacksWeights: !noRepack,
+        cachePrecision: cacheType.precision))
     let duration = clock.now - begin
     return try Benchmark(
       of: loaded,

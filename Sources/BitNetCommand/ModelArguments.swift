@@ -23,10 +23,20 @@ struct ModelArguments: ParsableArguments {
     help: "The longest sequence, in tokens (default: the model's own, at most 4096).")
   var contextSize: Int?
 
+  @Option(
+    name: .long,
+    help: "How keys and values of earlier tokens are kept: f32, or f16 for half the memory and faster long contexts.")
+  var cacheType = CacheArgument.f32
+
+  @Flag(name: .long, help: "Use the weights as the file has them: loads at once, generates more slowly, same output.")
+  var noRepack = false
+
   func load() throws -> Model {
     try Model(
       contentsOf: URL(filePath: model),
-      options: .init(mode: mode?.mode, threads: threads, contextLength: contextSize))
+      options: .init(
+        mode: mode?.mode, threads: threads, contextLength: contextSize, repacksWeights: !noRepack,
+        cachePrecision: cacheType.precision))
   }
 }
 
@@ -45,5 +55,18 @@ struct ModeArgument: ExpressibleByArgument {
   init?(argument: String) {
     guard let found = Self.spellings.first(where: { $0.0 == argument.lowercased() }) else { return nil }
     mode = found.1
+  }
+}
+
+/// A precision of the key-value cache as it is spelled on the command line.
+enum CacheArgument: String, ExpressibleByArgument, CaseIterable {
+  case f32
+  case f16
+
+  var precision: CachePrecision {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    }
   }
 }

@@ -20,7 +20,7 @@ const ck_kernels *ck_kernels_for(int isa) {
     return &ck_kernels_scalar;
 #if defined(__x86_64__)
   case CK_ISA_AVX2:
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &ck_kernels_avx2 : NULL;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &ck_kernels_avx2 : NULL;
   case CK_ISA_AVX512:
     return has_avx512() ? &ck_kernels_avx512 : NULL;
   case CK_ISA_AVX512VBMI:

@@ -48,44 +48,151 @@ CK_INLINE float ck_dot1(const float *a, const float *b, size_t n) {
   return sum;
 }
 
-// Four tokens at a time share the loads of the row and hide the latency of the additions.
-CK_INLINE void ck_dot4(const float *row, size_t n, const float *x, size_t stride, float *out, size_t out_stride) {
-  const float *x0 = x, *x1 = x + stride, *x2 = x + 2 * stride, *x3 = x + 3 * stride;
-  v16 e0 = {0}, e1 = {0}, e2 = {0}, e3 = {0}, o0 = {0}, o1 = {0}, o2 = {0}, o3 = {0};
+// A few rows against a few tokens: the sums stay in registers, and each load serves several products. `CK_BLOCK_ROWS`
+// and `CK_BLOCK_TOKENS` are set by the including file to what its registers hold.
+CK_INLINE void ck_block(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens,
+                        float *out, size_t out_stride) {
+  v16 even[CK_BLOCK_ROWS][CK_BLOCK_TOKENS], odd[CK_BLOCK_ROWS][CK_BLOCK_TOKENS];
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++)
+      even[r][t] = odd[r][t] = (v16){0};
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    v16 w = ck_load(row + i);
-    e0 = __builtin_elementwise_fma(w, ck_load(x0 + i), e0);
-    e1 = __builtin_elementwise_fma(w, ck_load(x1 + i), e1);
-    e2 = __builtin_elementwise_fma(w, ck_load(x2 + i), e2);
-    e3 = __builtin_elementwise_fma(w, ck_load(x3 + i), e3);
-    w = ck_load(row + i + 16);
-    o0 = __builtin_elementwise_fma(w, ck_load(x0 + i + 16), o0);
-    o1 = __builtin_elementwise_fma(w, ck_load(x1 + i + 16), o1);
-    o2 = __builtin_elementwise_fma(w, ck_load(x2 + i + 16), o2);
-    o3 = __builtin_elementwise_fma(w, ck_load(x3 + i + 16), o3);
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      const v16 a = ck_load(x + t * x_stride + i), b = ck_load(x + t * x_stride + i + 16);
+#pragma clang loop unroll(full)
+      for (size_t r = 0; r < rows; r++) {
+        even[r][t] = __builtin_elementwise_fma(ck_load(w + r * n + i), a, even[r][t]);
+        odd[r][t] = __builtin_elementwise_fma(ck_load(w + r * n + i + 16), b, odd[r][t]);
+      }
+    }
   }
-  float s0 = ck_sum(e0 + o0), s1 = ck_sum(e1 + o1), s2 = ck_sum(e2 + o2), s3 = ck_sum(e3 + o3);
-  for (; i < n; i++) {
-    s0 = __builtin_fmaf(row[i], x0[i], s0);
-    s1 = __builtin_fmaf(row[i], x1[i], s1);
-    s2 = __builtin_fmaf(row[i], x2[i], s2);
-    s3 = __builtin_fmaf(row[i], x3[i], s3);
-  }
-  out[0] = s0;
-  out[out_stride] = s1;
-  out[2 * out_stride] = s2;
-  out[3 * out_stride] = s3;
+#pragma clang loop unroll(full)
+  for (size_t r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      float sum = ck_sum(even[r][t] + odd[r][t]);
+      for (size_t k = i; k < n; k++)
+        sum = __builtin_fmaf(w[r * n + k], x[t * x_stride + k], sum);
+      out[t * out_stride + r] = sum;
+    }
 }
 
-static void ck_dot(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
+static void ck_dot(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
                    size_t out_stride) {
-  size_t t = 0;
-  for (; t + 4 <= tokens; t += 4)
-    ck_dot4(row, n, x + t * x_stride, x_stride, out + t * out_stride, out_stride);
-  for (; t < tokens; t++)
-    out[t * out_stride] = ck_dot1(row, x + t * x_stride, n);
+  for (size_t r = 0; r < rows;) {
+    const size_t height = rows - r >= CK_BLOCK_ROWS ? CK_BLOCK_ROWS : 1;
+    size_t t = 0;
+    for (; t + CK_BLOCK_TOKENS <= tokens; t += CK_BLOCK_TOKENS)
+      if (height == CK_BLOCK_ROWS)
+        ck_block(w + r * n, n, CK_BLOCK_ROWS, x + t * x_stride, x_stride, CK_BLOCK_TOKENS, out + t * out_stride + r,
+                 out_stride);
+      else
+        ck_block(w + r * n, n, 1, x + t * x_stride, x_stride, CK_BLOCK_TOKENS, out + t * out_stride + r, out_stride);
+    for (; t < tokens; t++)
+      if (height == CK_BLOCK_ROWS)
+        ck_block(w + r * n, n, CK_BLOCK_ROWS, x + t * x_stride, x_stride, 1, out + t * out_stride + r, out_stride);
+      else
+        ck_block(w + r * n, n, 1, x + t * x_stride, x_stride, 1, out + t * out_stride + r, out_stride);
+    r += height;
+  }
 }
+
+// Products with one row in its encoding, decoded in registers: the values of dequantize.c in the order of ck_dot1. A
+// block of 32 elements is just what the two accumulators take.
+
+typedef unsigned char u8x16 __attribute__((vector_size(16)));
+
+CK_INLINE float ck_scale(const uint8_t *half) {
+  uint16_t bits;
+  memcpy(&bits, half, 2);
+  return ck_f16_to_f32(bits);
+}
+
+CK_INLINE void ck_load32_q4_0(const uint8_t *block, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 2, 16);
+  const float d = ck_scale(block);
+  *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * d;
+  *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * d;
+}
+
+CK_INLINE void ck_load32_q4_1(const uint8_t *block, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 4, 16);
+  const float d = ck_scale(block), m = ck_scale(block + 2);
+  *even = __builtin_convertvector(q & 15, v16) * d + m;
+  *odd = __builtin_convertvector(q >> 4, v16) * d + m;
+}
+
+CK_INLINE v16 ck_widen(const int8_t *p);
+
+CK_INLINE void ck_load32_q8_0(const uint8_t *block, v16 *even, v16 *odd) {
+  const float d = ck_scale(block);
+  *even = ck_widen((const int8_t *)block + 2) * d;
+  *odd = ck_widen((const int8_t *)block + 18) * d;
+}
+
+CK_INLINE v16 ck_widen_halves(const uint8_t *p) {
+#ifdef CK_HAS_F16C
+  typedef _Float16 h16 __attribute__((vector_size(32)));
+  h16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, v16);
+#else
+  v16 v;
+  for (int i = 0; i < 16; i++)
+    v[i] = ck_scale(p + 2 * i);
+  return v;
+#endif
+}
+
+CK_INLINE void ck_load32_f16(const uint8_t *block, v16 *even, v16 *odd) {
+  *even = ck_widen_halves(block);
+  *odd = ck_widen_halves(block + 32);
+}
+
+CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
+  typedef uint16_t s16 __attribute__((vector_size(32)));
+  typedef uint32_t w16 __attribute__((vector_size(64)));
+  s16 v;
+  memcpy(&v, p, sizeof v);
+  return (v16)(__builtin_convertvector(v, w16) << 16);
+}
+
+CK_INLINE void ck_load32_bf16(const uint8_t *block, v16 *even, v16 *odd) {
+  *even = ck_widen_bf16(block);
+  *odd = ck_widen_bf16(block + 32);
+}
+
+#define CK_ROW_DOT(TYPE, BYTES, DECODE)                                                                                \
+  static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
+    v16 even = {0}, odd = {0};                                                                                         \
+    size_t i = 0;                                                                                                      \
+    for (; i + 32 <= n; i += 32, row += BYTES) {                                                                       \
+      v16 a, b;                                                                                                        \
+      ck_load32_##TYPE(row, &a, &b);                                                                                   \
+      even = __builtin_elementwise_fma(a, ck_load(x + i), even);                                                       \
+      odd = __builtin_elementwise_fma(b, ck_load(x + i + 16), odd);                                                    \
+    }                                                                                                                  \
+    float sum = ck_sum(even + odd);                                                                                    \
+    for (size_t k = 0; i + k < n; k++) {                                                                               \
+      float value;                                                                                                     \
+      DECODE(row + 2 * k, 1, &value);                                                                                  \
+      sum = __builtin_fmaf(value, x[i + k], sum);                                                                      \
+    }                                                                                                                  \
+    return sum;                                                                                                        \
+  }
+
+// Rows of block types have no remainder.
+CK_ROW_DOT(q4_0, 18, ck_dequantize_q4_0)
+CK_ROW_DOT(q4_1, 20, ck_dequantize_q4_1)
+CK_ROW_DOT(q8_0, 34, ck_dequantize_q8_0)
+CK_ROW_DOT(f16, 64, ck_dequantize_f16)
+CK_ROW_DOT(bf16, 64, ck_dequantize_bf16)
 
 typedef signed char b16 __attribute__((vector_size(16)));
 
@@ -122,30 +229,173 @@ static void ck_add(float *x, const float *y, size_t n) {
     x[i] += y[i];
 }
 
-static void ck_attend(const float *query, const float *keys, const float *values, size_t stride, size_t positions,
-                      size_t head_size, float scale, float *scores, float *out) {
-  float largest = -INFINITY;
-  for (size_t p = 0; p < positions; p++) {
-    scores[p] = ck_dot1(query, keys + p * stride, head_size) * scale;
-    largest = scores[p] > largest ? scores[p] : largest;
+static void ck_to_f16(const float *x, size_t n, uint16_t *out) {
+  size_t i = 0;
+#ifdef CK_HAS_F16C
+  typedef _Float16 h16 __attribute__((vector_size(32)));
+  for (; i + 16 <= n; i += 16) {
+    h16 v = __builtin_convertvector(ck_load(x + i), h16);
+    memcpy(out + i, &v, sizeof v);
   }
-  float total = 0;
-  for (size_t p = 0; p < positions; p++) {
-    scores[p] = expf(scores[p] - largest);
-    total += scores[p];
+#endif
+  for (; i < n; i++)
+    out[i] = ck_f32_to_f16(x[i]);
+}
+
+typedef int32_t i16 __attribute__((vector_size(64)));
+
+// a where the mask's lanes are all ones, b where they are zero.
+CK_INLINE v16 ck_select(i16 mask, v16 a, v16 b) { return (v16)((mask & (i16)a) | (~mask & (i16)b)); }
+
+// exp(x) for x <= 0, within 2 units in the last place, 0 below -87. Written out, because a library's exponential differs
+// between machines: x = n ln 2 + r, exp(r) by its Taylor polynomial of degree 7 on |r| <= ln(2) / 2, 2^n by its exponent.
+CK_INLINE v16 ck_exp(v16 x) {
+  const float log2e = 1.44269504f, ln2_high = 0.693145752f, ln2_low = 1.42860677e-6f;
+  // Adding and subtracting 1.5 * 2^23 rounds to an integer, half to even, and leaves it in the low bits.
+  const float shifter = 12582912.0f;
+  v16 shifted = x * log2e + shifter;
+  v16 n = shifted - shifter;
+  v16 r = __builtin_elementwise_fma(n, (v16){0} - ln2_high, x);
+  r = __builtin_elementwise_fma(n, (v16){0} - ln2_low, r);
+  v16 p = (v16){0} + 1.98412698e-4f;
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.38888889e-3f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 8.33333333e-3f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 4.16666667e-2f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.66666667e-1f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 0.5f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.0f);
+  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.0f);
+  v16 result = (v16)((i16)p + ((i16)shifted << 23));
+  const i16 is_kept = x >= -87.0f;
+  return (v16)((i16)result & is_kept);
+}
+
+// Scores become weights: exp(score - largest) over their sum, 16 at a time; the padding behind them must be -infinity.
+CK_INLINE void ck_softmax(float *scores, size_t padded) {
+  v16 most = ck_load(scores);
+  for (size_t p = 16; p < padded; p += 16) {
+    const v16 s = ck_load(scores + p);
+    most = ck_select(s > most, s, most);
   }
-  for (size_t i = 0; i < head_size; i++)
-    out[i] = 0;
+  float largest = most[0];
+  for (int l = 1; l < 16; l++)
+    largest = most[l] > largest ? most[l] : largest;
+  v16 total = {0};
+  for (size_t p = 0; p < padded; p += 16) {
+    const v16 e = ck_exp(ck_load(scores + p) - largest);
+    ck_store(scores + p, e);
+    total += e;
+  }
+  const float sum = ck_sum(total);
+  for (size_t p = 0; p < padded; p += 16)
+    ck_store(scores + p, ck_load(scores + p) / sum);
+}
+
+#define CK_MAXIMUM_HEAD 512
+
+// A cached value, and 16 of them, whose precision is a constant where this is inlined.
+CK_INLINE float ck_cached(const void *cache, size_t i, bool halves) {
+  return halves ? ck_f16_to_f32(((const uint16_t *)cache)[i]) : ((const float *)cache)[i];
+}
+
+CK_INLINE v16 ck_cached16(const void *cache, size_t i, bool halves) {
+  return halves ? ck_widen_halves((const uint8_t *)((const uint16_t *)cache + i)) : ck_load((const float *)cache + i);
+}
+
+// `heads` is a constant where this is inlined, so that the sums stay in registers.
+CK_INLINE void ck_attend_heads(const float *queries, size_t heads, const void *keys, const void *values, bool halves,
+                               size_t stride, size_t positions, size_t head_size, float scale, float *scores,
+                               float *out) {
+  const size_t padded = (positions + 15) / 16 * 16;
+  float key[CK_MAXIMUM_HEAD];
   for (size_t p = 0; p < positions; p++) {
-    float weight = scores[p] / total;
-    const float *value = values + p * stride;
     size_t i = 0;
-    for (; i + 16 <= head_size; i += 16) {
-      v16 w = {weight, weight, weight, weight, weight, weight, weight, weight,
-               weight, weight, weight, weight, weight, weight, weight, weight};
-      ck_store(out + i, __builtin_elementwise_fma(w, ck_load(value + i), ck_load(out + i)));
-    }
+    for (; i + 16 <= head_size; i += 16)
+      ck_store(key + i, ck_cached16(keys, p * stride + i, halves));
     for (; i < head_size; i++)
-      out[i] = __builtin_fmaf(weight, value[i], out[i]);
+      key[i] = ck_cached(keys, p * stride + i, halves);
+#pragma clang loop unroll(full)
+    for (size_t h = 0; h < heads; h++)
+      scores[h * padded + p] = ck_dot1(queries + h * head_size, key, head_size) * scale;
+  }
+  for (size_t h = 0; h < heads; h++) {
+    for (size_t p = positions; p < padded; p++)
+      scores[h * padded + p] = -INFINITY;
+    ck_softmax(scores + h * padded, padded);
+  }
+  // 32 dimensions at a time: the cache lines are read whole, and the sums of all heads stay in registers.
+  size_t i = 0;
+  for (; i + 32 <= head_size; i += 32) {
+    v16 low[2], high[2];
+#pragma clang loop unroll(full)
+    for (size_t h = 0; h < heads; h++)
+      low[h] = high[h] = (v16){0};
+    for (size_t p = 0; p < positions; p++) {
+      const v16 a = ck_cached16(values, p * stride + i, halves), b = ck_cached16(values, p * stride + i + 16, halves);
+#pragma clang loop unroll(full)
+      for (size_t h = 0; h < heads; h++) {
+        const v16 weight = (v16){0} + scores[h * padded + p];
+        low[h] = __builtin_elementwise_fma(weight, a, low[h]);
+        high[h] = __builtin_elementwise_fma(weight, b, high[h]);
+      }
+    }
+#pragma clang loop unroll(full)
+    for (size_t h = 0; h < heads; h++) {
+      ck_store(out + h * head_size + i, low[h]);
+      ck_store(out + h * head_size + i + 16, high[h]);
+    }
+  }
+  for (; i < head_size; i++)
+    for (size_t h = 0; h < heads; h++) {
+      float sum = 0;
+      for (size_t p = 0; p < positions; p++)
+        sum = __builtin_fmaf(scores[h * padded + p], ck_cached(values, p * stride + i, halves), sum);
+      out[h * head_size + i] = sum;
+    }
+}
+
+#define CK_ATTEND(HEADS, HALVES)                                                                                       \
+  ck_attend_heads(queries, HEADS, keys, values, HALVES, stride, positions, head_size, scale, scores, out)
+
+static void ck_attend(const float *queries, size_t heads, const void *keys, const void *values, bool halves,
+                      size_t stride, size_t positions, size_t head_size, float scale, float *scores, float *out) {
+  if (heads == 2 && halves)
+    CK_ATTEND(2, true);
+  else if (heads == 2)
+    CK_ATTEND(2, false);
+  else if (halves)
+    CK_ATTEND(1, true);
+  else
+    CK_ATTEND(1, false);
+}
+
+// gate = act(gate) * up.
+static void ck_silu_gate(float *gate, const float *up, size_t n) {
+  for (size_t i = 0; i < n; i += 16) {
+    float a[16] = {0}, b[16] = {0};
+    const size_t count = n - i < 16 ? n - i : 16;
+    memcpy(a, gate + i, count * sizeof(float));
+    memcpy(b, up + i, count * sizeof(float));
+    // With e = exp(-|z|), sigmoid(z) is 1 / (1 + e) for z >= 0 and e / (1 + e) below: no exponential overflows.
+    const v16 z = ck_load(a);
+    const v16 magnitude = ck_select(z < 0, (v16){0} - z, z);
+    const v16 e = ck_exp((v16){0} - magnitude);
+    const v16 numerator = ck_select(z < 0, e, (v16){0} + 1.0f);
+    ck_store(a, z * (numerator / (1.0f + e)) * ck_load(b));
+    memcpy(gate + i, a, count * sizeof(float));
   }
 }
+
+static void ck_relu2_gate(float *gate, const float *up, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    const float z = gate[i] > 0 ? gate[i] : 0;
+    gate[i] = z * z * up[i];
+  }
+}
+
+// The members of the table that are written here.
+#define CK_FLOAT_KERNELS                                                                                               \
+  .dot = ck_dot, .row_dot_f16 = ck_row_dot_f16, .row_dot_bf16 = ck_row_dot_bf16, .row_dot_q4_0 = ck_row_dot_q4_0,      \
+  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q8_0 = ck_row_dot_q8_0, .int8_dot = ck_int8_dot,                           \
+  .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend, .to_f16 = ck_to_f16,                                   \
+  .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate

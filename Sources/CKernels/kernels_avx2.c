@@ -1,6 +1,9 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 
+#define CK_BLOCK_ROWS 2
+#define CK_BLOCK_TOKENS 2
+#define CK_HAS_F16C
 #include "float_body.h"
 
 #include <immintrin.h>
@@ -88,14 +91,10 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 }
 
 const ck_kernels ck_kernels_avx2 = {
-    .dot = ck_dot,
-    .int8_dot = ck_int8_dot,
+    CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
-    .rms_norm = ck_rms_norm,
-    .add = ck_add,
-    .attend = ck_attend,
 };
 
 #pragma clang attribute pop

@@ -2,6 +2,9 @@
 #pragma clang attribute push(                                                                                          \
     __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), apply_to = function)
 
+#define CK_BLOCK_ROWS 4
+#define CK_BLOCK_TOKENS 2
+#define CK_HAS_F16C
 #include "float_body.h"
 
 #include <immintrin.h>
@@ -66,8 +69,7 @@ void ck_interleaved_product_avx512vbmi(const uint8_t *codes, size_t blocks, size
                                        float scale, float *out, size_t out_stride, uint8_t *tile);
 
 #define COMMON                                                                                                         \
-  .dot = ck_dot, .int8_dot = ck_int8_dot, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,                   \
-  .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend
+  CK_FLOAT_KERNELS, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize
 
 const ck_kernels ck_kernels_avx512 = {COMMON};
 const ck_kernels ck_kernels_avx512vbmi = {COMMON, .interleaved_product = ck_interleaved_product_avx512vbmi};

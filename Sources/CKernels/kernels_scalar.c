@@ -1,4 +1,6 @@
 // The specification: what every other instruction set must reproduce bit for bit.
+#define CK_BLOCK_ROWS 1
+#define CK_BLOCK_TOKENS 2
 #include "float_body.h"
 
 static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out) {
@@ -64,15 +66,11 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 }
 
 const ck_kernels ck_kernels_scalar = {
-    .dot = ck_dot,
-    .int8_dot = ck_int8_dot,
+    CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
-    .rms_norm = ck_rms_norm,
-    .add = ck_add,
-    .attend = ck_attend,
 };
 
 void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out) {
@@ -131,18 +129,6 @@ uint64_t ck_sum_words(const uint64_t *words, size_t count) {
     d += words[i + 3];
   }
   return a + b + c + d;
-}
-
-void ck_silu_gate(float *gate, const float *up, size_t n) {
-  for (size_t i = 0; i < n; i++)
-    gate[i] = gate[i] / (1.0f + expf(-gate[i])) * up[i];
-}
-
-void ck_relu2_gate(float *gate, const float *up, size_t n) {
-  for (size_t i = 0; i < n; i++) {
-    float z = gate[i] > 0 ? gate[i] : 0;
-    gate[i] = z * z * up[i];
-  }
 }
 
 void ck_rotate(float *head, const float *cosines, const float *sines, size_t rotated, bool interleaved) {

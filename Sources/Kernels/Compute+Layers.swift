@@ -54,8 +54,8 @@ extension Compute {
     pool.forEach(count: rows, grain: pool.grain(for: rows)) { range in
       for row in range {
         switch activation {
-        case .silu: ck_silu_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
-        case .squaredReLU: ck_relu2_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
+        case .silu: kernels.silu_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
+        case .squaredReLU: kernels.relu2_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
         }
       }
     }
@@ -84,23 +84,35 @@ extension Compute {
   ///   - queries: `[rows, heads * headSize]`, rotated.
   ///   - keys: `[positions, kvHeads * headSize]`; `values` likewise.
   ///   - start: the position of the first new token.
+  /// - Precondition: `headSize` is at most ``maximumHeadSize``.
   package func attend(
-    _ queries: FloatMatrix, keys: FloatMatrix, values: FloatMatrix, start: Int, rows: Int, headSize: Int,
+    _ queries: FloatMatrix, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int, headSize: Int,
     into output: FloatMatrix
   ) {
     let heads = queries.columns / headSize, kvHeads = keys.columns / headSize
     precondition(heads % kvHeads == 0 && start + rows <= keys.rows && output.columns == queries.columns)
+    precondition(headSize <= Compute.maximumHeadSize)
     let scale = 1 / Float(headSize).squareRoot()
-    pool.forEach(count: rows * heads, grain: pool.grain(for: rows * heads)) { range in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: start + rows) { scores in
+    // Heads that share keys are computed together, yet in pieces small enough to balance the threads.
+    let group = heads / kvHeads
+    let together = group.isMultiple(of: 2) ? 2 : 1
+    let pieces = heads / together
+    let padded = (start + rows + 15) / 16 * 16
+    pool.forEach(count: rows * pieces, grain: max(1, rows * pieces / (pool.threadCount * 8))) { range in
+      withUnsafeTemporaryAllocation(byteCount: together * padded * 4, alignment: 64) { memory in
+        let scores = memory.bindMemory(to: Float.self).baseAddress
         for task in range {
-          let token = task / heads, head = task % heads
-          let kv = head / (heads / kvHeads) * headSize
+          let token = task / pieces, head = task % pieces * together
+          let column = head / group * headSize
           kernels.attend(
-            queries.pointer(row: token) + head * headSize, keys.base + kv, values.base + kv, keys.stride,
-            start + token + 1, headSize, scale, scores.baseAddress, output.pointer(row: token) + head * headSize)
+            queries.pointer(row: token) + head * headSize, together, keys.pointer(row: 0, column: column),
+            values.pointer(row: 0, column: column), keys.precision == .f16, keys.columns, start + token + 1, headSize,
+            scale, scores, output.pointer(row: token) + head * headSize)
         }
       }
     }
   }
+
+  /// The widest head that the attention kernel takes.
+  package static let maximumHeadSize = 512
 }

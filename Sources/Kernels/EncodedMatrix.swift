@@ -1,3 +1,5 @@
+import CKernels
+
 /// A matrix `[outputs, inputs]` in the encoding of the file it comes from, used in place.
 package struct EncodedMatrix: Sendable {
   /// How the elements are encoded.
@@ -35,13 +37,43 @@ package struct EncodedMatrix: Sendable {
   }
 }
 
+extension EncodedMatrix {
+  /// A product with one row in its encoding, where there is a kernel for the type.
+  typealias RowProduct = @convention(c) (UnsafePointer<UInt8>?, Int, UnsafePointer<Float>?) -> Float
+
+  func rowProduct(in kernels: ck_kernels) -> RowProduct? {
+    switch type {
+    case .f16: kernels.row_dot_f16
+    case .bf16: kernels.row_dot_bf16
+    case .q4_0: kernels.row_dot_q4_0
+    case .q4_1: kernels.row_dot_q4_1
+    case .q8_0: kernels.row_dot_q8_0
+    default: nil
+    }
+  }
+
+  /// One row as it is stored. Not for I2_S, whose rows need not begin at a byte of their own.
+  func pointer(row: Int) -> UnsafePointer<UInt8> {
+    bytes.baseAddress.assumingMemoryBound(to: UInt8.self) + row * (bytes.count / rows)
+  }
+}
+
 extension Compute {
-  /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`; every weight row is decoded once.
+  /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`.
+  ///
+  /// One token is multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
   package func multiply(_ matrix: EncodedMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix) {
+    if rows == 1, let product = matrix.rowProduct(in: kernels) {
+      precondition(input.columns == matrix.columns && output.columns == matrix.rows)
+      pool.forEach(count: matrix.rows, grain: pool.grain(for: matrix.rows, multiple: 16)) { range in
+        for row in range { output.base[row] = product(matrix.pointer(row: row), matrix.columns, input.base) }
+      }
+      return
+    }
     multiplyDecoded(
-      outputs: matrix.rows, inputs: matrix.columns, scratch: matrix.columns, scale: 1, input, rows: rows, into: output
-    ) { row, scratch in
-      matrix.decode(row: row, into: UnsafeMutableBufferPointer(start: scratch, count: matrix.columns))
+      outputs: matrix.rows, inputs: matrix.columns, width: matrix.columns, scale: 1, input, rows: rows, into: output
+    ) { row, target in
+      matrix.decode(row: row, into: UnsafeMutableBufferPointer(start: target, count: matrix.columns))
     }
   }
 }

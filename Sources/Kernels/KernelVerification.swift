@@ -101,6 +101,8 @@ package struct KernelVerification: Sendable {
     var norm = Row(instructionSet: compute.instructionSet, kernel: "RMS norm")
     var product = Row(instructionSet: compute.instructionSet, kernel: "float product")
     var attention = Row(instructionSet: compute.instructionSet, kernel: "attention")
+    var caches = Row(instructionSet: compute.instructionSet, kernel: "key-value cache")
+    var gates = Row(instructionSet: compute.instructionSet, kernel: "gate activations")
     for width in Self.widths {
       for (label, input) in Self.inputPatterns(rows: 6, columns: width) {
         func holds(_ columns: Int, _ compute1: (Compute, FloatMatrix) -> Void) -> Bool {
@@ -118,13 +120,63 @@ package struct KernelVerification: Sendable {
           type: .f32, rows: 5, columns: width, bytes: SharedBytes(copying: rows.packedBytes))
         product.count("\(label), \(width) wide") { holds(5) { $0.multiply(matrix, input, rows: 6, into: $1) } }
         guard width <= 192 else { continue }
-        let cache = Self.inputPatterns(rows: 300, columns: width)[0].1
-        attention.count("\(label), head of \(width)") {
-          holds(width) { $0.attend(input, keys: cache, values: cache, start: 290, rows: 6, headSize: width, into: $1) }
+        // Two query heads on one key-value head, and one on one, in both precisions.
+        let source = Self.inputPatterns(rows: 300, columns: width)[0].1
+        for precision in CacheMatrix.Precision.allCases {
+          let expected = CacheMatrix(rows: 300, columns: width, precision: precision)
+          let found = CacheMatrix(rows: 300, columns: width, precision: precision)
+          for row in 0..<300 {
+            scalar.store(row, of: source, in: expected, at: row)
+            compute.store(row, of: source, in: found, at: row)
+          }
+          caches.count("\(precision), \(width) wide") {
+            (0..<300).allSatisfy { found.bytes(row: $0) == expected.bytes(row: $0) }
+          }
+          for heads in [1, 2] {
+            let queries = Self.inputPatterns(rows: 6, columns: heads * width)[0].1
+            attention.count("\(label), \(heads) heads of \(width) in \(precision)") {
+              holds(heads * width) {
+                $0.attend(
+                  queries, keys: expected, values: expected, start: 290, rows: 6, headSize: width, into: $1)
+              }
+            }
+          }
+        }
+        for activation in [GateActivation.silu, .squaredReLU] {
+          gates.count("\(activation), \(label), \(width) wide") {
+            holds(width) { compute, output in
+              for row in 0..<6 { output.copyRow(row, of: input, to: row) }
+              compute.gate(output, with: input, activation: activation, rows: 6)
+            }
+          }
         }
       }
     }
-    rows += [norm, product, attention]
+    rows += [norm, product, attention, caches, gates]
+    verifyEncodedRows(compute, scalar)
+  }
+
+  /// One token against encoded rows, decoded in registers, against rows that are decoded to memory first.
+  private mutating func verifyEncodedRows(_ compute: Compute, _ scalar: Compute) {
+    for type in [TensorType.f16, .bf16, .q4_0, .q4_1, .q8_0] {
+      var row = Row(instructionSet: compute.instructionSet, kernel: "\(type.rawValue) row product")
+      for width in Self.widths where width.isMultiple(of: type.blockElements) {
+        guard let size = type.byteCount(rows: 7, columns: width) else { continue }
+        var random = SplitMix64(seed: UInt64(width))
+        // No scale or value beyond the range of weights: an exponent of 15 at most, in either kind of half.
+        let bytes = (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) & 0xBF }
+        let matrix = EncodedMatrix(type: type, rows: 7, columns: width, bytes: SharedBytes(copying: bytes))
+        for (label, input) in Self.inputPatterns(rows: 2, columns: width) {
+          let expected = FloatMatrix(rows: 2, columns: 7), found = FloatMatrix(rows: 1, columns: 7)
+          scalar.multiply(matrix, input, rows: 2, into: expected)
+          compute.multiply(matrix, input, rows: 1, into: found)
+          row.count("\(label), \(width) wide") {
+            zip(found[row: 0], expected[row: 0]).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) }
+          }
+        }
+      }
+      rows.append(row)
+    }
   }
 
   // MARK: Cases

@@ -71,7 +71,7 @@ package struct ScreenedHead: Sendable {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { values in
         exact.decode(row: candidates[index], into: values)
         var logit: Float = 0
-        dot?(values.baseAddress, columns, x, input.stride, 1, &logit, 1)
+        dot?(values.baseAddress, columns, 1, x, input.stride, 1, &logit, 1)
         return logit
       }
     }

@@ -120,7 +120,7 @@ extension Compute {
     let rowBytes = matrix.rowBytes
     let decode = kernels.ternary_decode
     multiplyDecoded(
-      outputs: matrix.rows, inputs: matrix.columns, scratch: TernaryMatrix.paddedColumns(matrix.columns),
+      outputs: matrix.rows, inputs: matrix.columns, width: TernaryMatrix.paddedColumns(matrix.columns),
       scale: matrix.scale, input, rows: rows, into: output
     ) { row, scratch in
       decode?(codes + row * rowBytes, rowBytes * 4, scratch)
@@ -128,21 +128,27 @@ extension Compute {
   }
 
   /// The product of decoded weight rows with float activations: every row is decoded once for all tokens.
+  ///
+  /// - Parameters:
+  ///   - scale: multiplies every result.
+  ///   - width: the floats that `decode` writes, `inputs` or, with padding behind them, more.
   func multiplyDecoded(
-    outputs: Int, inputs: Int, scratch scratchCount: Int, scale: Float, _ input: FloatMatrix, rows: Int,
-    into output: FloatMatrix, decode: (_ row: Int, _ scratch: UnsafeMutablePointer<Float>) -> Void
+    outputs: Int, inputs: Int, width: Int, scale: Float, _ input: FloatMatrix, rows: Int, into output: FloatMatrix,
+    decode: (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
   ) {
     precondition(input.columns == inputs && output.columns == outputs && rows <= output.rows && rows <= input.rows)
     let dot = kernels.dot
     pool.forEach(count: outputs, grain: pool.grain(for: outputs, multiple: 16)) { range in
-      withUnsafeTemporaryAllocation(byteCount: scratchCount * 4, alignment: 64) { memory in
-        guard let scratch = memory.bindMemory(to: Float.self).baseAddress else { return }
-        for row in range {
-          decode(row, scratch)
-          dot?(scratch, inputs, input.base, input.stride, rows, output.base + row, output.stride)
-          if scale != 1 {
-            for token in 0..<rows { output.pointer(row: token)[row] *= scale }
-          }
+      // As many rows as the kernel takes at a time; the last may be padded, and is overwritten from there on.
+      withUnsafeTemporaryAllocation(byteCount: (3 * inputs + width) * 4, alignment: 64) { memory in
+        guard let decoded = memory.bindMemory(to: Float.self).baseAddress else { return }
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: 4) {
+          let count = min(4, range.upperBound - first)
+          for row in 0..<count { decode(first + row, decoded + row * inputs) }
+          dot?(decoded, inputs, count, input.base, input.stride, rows, output.base + first, output.stride)
+        }
+        if scale != 1 {
+          for token in 0..<rows { for row in range { output.pointer(row: token)[row] *= scale } }
         }
       }
     }

@@ -33,17 +33,30 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     }
   }
 
-  @Test(arguments: InstructionSet.available, [8, 20, 64])
-  func `attention equals softmax of scaled products`(isa: InstructionSet, headSize: Int) throws {
+  @Test(arguments: InstructionSet.available, CacheMatrix.Precision.allCases)
+  func `attention equals softmax of scaled products`(isa: InstructionSet, precision: CacheMatrix.Precision) throws {
+    for headSize in [8, 20, 64, 100] { try checkAttention(isa, precision, headSize: headSize) }
+  }
+
+  private func checkAttention(_ isa: InstructionSet, _ precision: CacheMatrix.Precision, headSize: Int) throws {
     var random = SplitMix(seed: 21)
     let heads = 4, kvHeads = 2, start = 5, rows = 3
     let queries = matrix((0..<rows).map { _ in random.floats(heads * headSize) })
-    let keys = matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize) })
-    let values = matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize) })
+    // Numbers that halves hold exactly, so that the cache rounds nothing.
+    let cached = (0..<2).map { _ in
+      matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize).map { ($0 * 512).rounded() / 512 } })
+    }
+    let scalar = try Compute(threads: 1, instructionSet: .scalar)
+    let caches = cached.map { floats in
+      let cache = CacheMatrix(rows: start + rows, columns: kvHeads * headSize, precision: precision)
+      for row in 0..<start + rows { scalar.store(row, of: floats, in: cache, at: row) }
+      return cache
+    }
+    let keys = cached[0], values = cached[1]
     func attended(_ isa: InstructionSet, threads: Int) throws -> [[Float]] {
       let output = FloatMatrix(rows: rows, columns: heads * headSize)
       try Compute(threads: threads, instructionSet: isa)
-        .attend(queries, keys: keys, values: values, start: start, rows: rows, headSize: headSize, into: output)
+        .attend(queries, keys: caches[0], values: caches[1], start: start, rows: rows, headSize: headSize, into: output)
       return (0..<rows).map(output.copy(row:))
     }
     let result = try attended(isa, threads: 2)

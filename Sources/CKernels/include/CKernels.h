@@ -31,9 +31,16 @@ typedef struct ck_activations {
 } ck_activations;
 
 typedef struct ck_kernels {
-  /// out[t * out_stride] = sum_i row[i] * x[t * x_stride + i] for t in 0..<tokens.
-  void (*dot)(const float *row, size_t n, const float *x, size_t x_stride, size_t tokens, float *out,
+  /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
+  void (*dot)(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
               size_t out_stride);
+
+  /// sum_i row[i] * x[i] for a row in its encoding, with the bits that decoding it and `dot` give.
+  float (*row_dot_f16)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_bf16)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_1)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q8_0)(const uint8_t *row, size_t n, const float *x);
 
   /// out[r] = sum_i (code[r][i] - 1) * x[i], exact. `codes` holds rows of n / 4 bytes in the layout of I2_S
   /// (formats: block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32)); `n` is a multiple of 128; `x` is padded
@@ -63,10 +70,20 @@ typedef struct ck_kernels {
   /// x += y.
   void (*add)(float *x, const float *y, size_t n);
 
-  /// One query head against `positions` cached keys and values [positions, stride]: softmax(q k^T * scale) v.
-  /// `scores` is scratch for `positions` floats.
-  void (*attend)(const float *query, const float *keys, const float *values, size_t stride, size_t positions,
-                 size_t head_size, float scale, float *scores, float *out);
+  /// One or two query heads `[heads, head_size]` that share a key-value head, against `positions` cached keys and values
+  /// (f16 if `halves`, else f32) whose rows are `stride` elements apart: softmax(q k^T * scale) v, `[heads, head_size]`.
+  /// `head_size` is at most 512. `scores` is scratch for `heads` times `positions` rounded up to 16.
+  void (*attend)(const float *queries, size_t heads, const void *keys, const void *values, bool halves, size_t stride,
+                 size_t positions, size_t head_size, float scale, float *scores, float *out);
+
+  /// Rounds to IEEE half, nearest and half to even; beyond 65,520 infinite.
+  void (*to_f16)(const float *x, size_t n, uint16_t *out);
+
+  /// gate = act(gate) * up with silu(z) = z / (1 + exp(-z)).
+  void (*silu_gate)(float *gate, const float *up, size_t n);
+
+  /// gate = act(gate) * up with relu2(z) = max(0, z)^2.
+  void (*relu2_gate)(float *gate, const float *up, size_t n);
 } ck_kernels;
 
 enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3 };
@@ -84,12 +101,6 @@ void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, dou
 
 /// The sum of 64-bit words, four chains side by side: what a plain read of memory can reach.
 uint64_t ck_sum_words(const uint64_t *words, size_t count);
-
-/// gate = act(gate) * up with silu(z) = z / (1 + exp(-z)).
-void ck_silu_gate(float *gate, const float *up, size_t n);
-
-/// gate = act(gate) * up with relu2(z) = max(0, z)^2.
-void ck_relu2_gate(float *gate, const float *up, size_t n);
 
 /// Rotates the pairs of one head. `interleaved`: pairs (2i, 2i+1); otherwise (i, i + rotated / 2).
 /// `cosines` and `sines` hold rotated / 2 values.

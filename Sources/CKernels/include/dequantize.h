@@ -27,6 +27,26 @@ static inline float ck_f16_to_f32(uint16_t half) {
 }
 
 // The upper half of a float.
+// The other way: to nearest, half to even; beyond 65,520 infinite; subnormals kept.
+static inline uint16_t ck_f32_to_f16(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+  bits &= 0x7fffffff;
+  if (bits > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (bits >> 13 & 0x3ff));
+  if (bits >= 0x477ff000) return sign | 0x7c00;
+  if (bits < 0x38800000) {
+    // Subnormal: adding 0.5 leaves the rounded multiple of 2^-24 in the low bits.
+    float magnitude;
+    memcpy(&magnitude, &bits, 4);
+    magnitude += 0.5f;
+    memcpy(&bits, &magnitude, 4);
+    return (uint16_t)(sign | (bits - 0x3f000000));
+  }
+  const uint32_t odd = bits >> 13 & 1;
+  return (uint16_t)(sign | ((bits + 0xfff + odd - 0x38000000) >> 13));
+}
+
 static inline float ck_bf16_to_f32(uint16_t upper) {
   const uint32_t bits = (uint32_t)upper << 16;
   float value;

@@ -1,0 +1,16 @@
+import Kernels
+
+/// How precisely the keys and values of earlier tokens are kept.
+public enum CachePrecision: String, Sendable, CaseIterable, Codable {
+  /// 32-bit floats: nothing is rounded.
+  case f32
+  /// IEEE halves: half the memory, and half of what a long context costs per token.
+  case f16
+
+  var storage: CacheMatrix.Precision {
+    switch self {
+    case .f32: .f32
+    case .f16: .f16
+    }
+  }
+}
