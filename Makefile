@@ -20,11 +20,13 @@ build: bootstrap ## build the command: .build/release/bitnet
 
 # In release, so that the tests with a real model take seconds. Nothing here is @testable; without the second flag
 # every module would be compiled once more for the tests.
-test: bootstrap ## fetch the model and the vocabularies, build, and run all tests
+test: bootstrap ## fetch the model and the vocabularies, build, run all tests, the command and the examples
 	scripts/fetch-smollm2 >/dev/null
 	scripts/fetch-vocabularies >/dev/null
 	$(SWIFT) build -c release --product bitnet
 	$(SWIFT) test -c release --disable-testable-imports
+	scripts/check-cli
+	SWIFT="$(SWIFT)" scripts/check-snippets
 
 format: ## format all Swift files in place
 	$(SWIFT) format --in-place --recursive $(FORMATTED)

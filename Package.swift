@@ -19,7 +19,8 @@ let package = Package(
   name: "swift-bitnet",
   platforms: [.macOS(.v15)],
   products: [
-    .library(name: "BitNet", targets: ["BitNet"]),
+    // With the modules whose types appear in the interface: the errors, the tokenizer.
+    .library(name: "BitNet", targets: ["BitNet", "Tokenization", "ModelFormats"]),
     .library(name: "BitNetDiagnostics", targets: ["BitNetDiagnostics"]),
     .executable(name: "bitnet", targets: ["BitNetCommand"]),
   ],

@@ -1,6 +1,6 @@
 // Holds a short conversation and stops an answer that takes too long.
 //
-//     swift run Chat model.gguf
+//     swift run -c release Chat model.gguf
 import BitNet
 import Foundation
 
@@ -11,12 +11,13 @@ guard CommandLine.arguments.count == 2 else {
 let model = try Model(contentsOf: URL(filePath: CommandLine.arguments[1]))
 let chat = try ChatSession(model: model, system: "You answer in one sentence.")
 for question in ["What is the capital of France?", "And of Italy?"] {
-  print("> \(question)")
+  FileHandle.standardOutput.write(Data("> \(question)\n".utf8))
   let answer = Task {
     for try await piece in chat.respond(to: question, options: GenerationOptions(sampling: .greedy)) {
-      print(piece, terminator: "")
+      // At once; print would hold it back until the line ends.
+      FileHandle.standardOutput.write(Data(piece.utf8))
     }
-    print()
+    FileHandle.standardOutput.write(Data("\n".utf8))
   }
   let timeout = Task {
     try await Task.sleep(for: .seconds(10))

@@ -1,6 +1,6 @@
 // Continues a text, piece by piece.
 //
-//     swift run Generate model.gguf "The capital of France is"
+//     swift run -c release Generate model.gguf "The capital of France is"
 import BitNet
 import Foundation
 
@@ -12,6 +12,7 @@ guard arguments.count == 3 else {
 let model = try Model(contentsOf: URL(filePath: arguments[1]))
 let options = GenerationOptions(maximumTokens: 20, sampling: .greedy)
 for try await piece in model.generate(arguments[2], options: options) {
-  print(piece, terminator: "")
+  // At once; print would hold it back until the line ends.
+  FileHandle.standardOutput.write(Data(piece.utf8))
 }
 print()

@@ -1,6 +1,6 @@
 // Compares the likeliest next token under the three arithmetics of BitLinear.
 //
-//     swift run NextToken model.gguf "The capital of France is"
+//     swift run -c release NextToken model.gguf "The capital of France is"
 import BitNet
 import Foundation
 import Tokenization

@@ -1,3 +1,4 @@
+import Dispatch
 public import Tokenization
 internal import Synchronization
 
@@ -9,17 +10,19 @@ internal import Synchronization
 public final class ChatSession: Sendable {
   private struct State {
     var messages: [ChatMessage]
-    // Absent while an answer is computed with it.
-    var session: UncheckedSession?
+    /// Says whether the answer under way is still wanted; `nil` when there is none.
+    var current: CancellationFlag?
   }
 
-  /// The session is handed from the state to one generation and back, never shared.
+  /// Used on `queue` alone.
   private struct UncheckedSession: @unchecked Sendable {
     let session: Session
   }
 
   private let model: Model
   private let template: ChatTemplate
+  private let session: UncheckedSession
+  private let queue = DispatchQueue(label: "bitnet.chat")
   private let state: Mutex<State>
 
   /// Begins a conversation.
@@ -34,10 +37,8 @@ public final class ChatSession: Sendable {
     }
     self.model = model
     self.template = template
-    state = Mutex(
-      State(
-        messages: system.map { [ChatMessage(role: .system, content: $0)] } ?? [],
-        session: UncheckedSession(session: model.makeSession())))
+    session = UncheckedSession(session: model.makeSession())
+    state = Mutex(State(messages: system.map { [ChatMessage(role: .system, content: $0)] } ?? []))
   }
 
   /// The conversation so far.
@@ -46,35 +47,39 @@ public final class ChatSession: Sendable {
   /// Answers a message; the pieces arrive as they are generated.
   ///
   /// The message and the answer, whole or cut short by cancellation, become part of the conversation. When the message
-  /// cannot be answered at all (the context is full), the conversation stays as it was.
+  /// cannot be answered at all (the context is full), the conversation stays as it was. After a cancellation the next
+  /// answer waits until the cancelled one has stopped.
   ///
   /// - Returns: the pieces of the answer. Iterating throws ``ModelError/sessionBusy`` while another answer is being
-  ///   computed, and as ``Model/generate(_:options:onFinish:)``.
+  ///   computed and not cancelled, and as ``Model/generate(_:options:onFinish:)``.
   public func respond(
     to message: String, options: GenerationOptions = GenerationOptions(),
     onFinish: (@Sendable (GenerationSummary) -> Void)? = nil
   ) -> AsyncThrowingStream<String, any Error> {
-    model.stream { [self] model, isCancelled, emit in
-      let tokenizer = try model.requiredTokenizer()
-      let (messages, held) = try state.withLock { state in
-        guard let session = state.session else { throw ModelError.sessionBusy }
-        state.session = nil
-        return (state.messages + [ChatMessage(role: .user, content: message)], session)
+    model.stream(on: queue) { flag in
+      try state.withLock { state in
+        guard state.current?.isSet ?? true else { throw ModelError.sessionBusy }
+        state.current = flag
       }
+    } _: { [self] model, flag, emit in
+      defer { state.withLock { if $0.current === flag { $0.current = nil } } }
+      let tokenizer = try model.requiredTokenizer()
+      let messages = self.messages + [ChatMessage(role: .user, content: message)]
       var answer = ""
+      var isWhole = false
       defer {
-        state.withLock {
-          $0.session = held
-          if !answer.isEmpty { $0.messages = messages + [ChatMessage(role: .assistant, content: answer)] }
+        if isWhole || !answer.isEmpty {
+          state.withLock { $0.messages = messages + [ChatMessage(role: .assistant, content: answer)] }
         }
       }
       let tokens = try tokenizer.encode(chat: messages, template: template)
-      let summary = try held.session.stream(
-        tokens, decoder: tokenizer.makeStreamingDecoder(), options: options, isCancelled: isCancelled
+      let summary = try session.session.stream(
+        tokens, decoder: tokenizer.makeStreamingDecoder(), options: options, isCancelled: { flag.isSet }
       ) {
         answer += $0
         emit($0)
       }
+      isWhole = true
       onFinish?(summary)
     }
   }

@@ -33,11 +33,12 @@ extension ModelConfiguration {
       throw ModelError.unsupportedArchitecture(
         file: file.name, found: name, supported: GGUFArchitecture.all.keys.sorted())
     }
-    func size(_ key: String, _ value: Int?, atMost limit: Int = 1 << 24) throws -> Int {
+    /// Positive and small enough for products of two; `validate` knows the sizes of models.
+    func size(_ key: String, _ value: Int?) throws -> Int {
       let value = try file.required("\(name).\(key)", value)
-      guard (1...limit).contains(value) else {
+      guard (1...1 << 30).contains(value) else {
         throw ModelError.invalidConfiguration(
-          file: file.name, key: "\(name).\(key)", found: "\(value)", expected: "1 to \(limit)")
+          file: file.name, key: "\(name).\(key)", found: "\(value)", expected: "a number above 0")
       }
       return value
     }
@@ -57,12 +58,15 @@ extension ModelConfiguration {
       "attention.key_length", file.integer("\(name).attention.key_length") ?? max(1, hidden / heads))
     let rotated = try file.integer("\(name).rope.dimension_count") ?? headSize
     let valueSize = try file.integer("\(name).attention.value_length") ?? headSize
-    try ModelConfiguration.check(
-      file: file.name, heads: heads, kvHeads: kvHeads, headSize: headSize, rotated: rotated, valueSize: valueSize)
+    guard valueSize == headSize else {
+      throw ModelError.invalidConfiguration(
+        file: file.name, key: "\(name).attention.value_length", found: "\(valueSize)",
+        expected: "the key length \(headSize)")
+    }
 
     var activation = architecture.activation
     var notes: [String] = []
-    let layers = try size("block_count", file.integer("\(name).block_count"), atMost: 4096)
+    let layers = try size("block_count", file.integer("\(name).block_count"))
     let inner = try size("feed_forward_length", uniform("feed_forward_length"))
     guard let embedding = tensors["token_embd.weight"] else {
       throw ModelError.missingTensor(
@@ -81,26 +85,13 @@ extension ModelConfiguration {
     self.init(
       architecture: name, vocabularySize: embedding.rows, hiddenSize: hidden, intermediateSize: inner,
       layerCount: layers, heads: heads, kvHeads: kvHeads, headSize: headSize,
-      contextLength: try size("context_length", file.integer("\(name).context_length") ?? 2048, atMost: 1 << 30),
+      contextLength: try size("context_length", file.integer("\(name).context_length") ?? 2048),
       normEpsilon: try file.requiredFloat("\(name).attention.layer_norm_rms_epsilon"),
       ropeTheta: Double(try file.float("\(name).rope.freq_base") ?? 10_000), rotatedSize: rotated,
       tiesEmbeddings: tensors["output.weight"] == nil, declaresBitLinear: architecture.isBitNet || isTernary,
       notes: notes, ropeLayout: architecture.layout, ropeScaling: try RopeScaling(gguf: file, architecture: name),
       activation: activation)
-  }
-
-  /// Refuses head layouts that the graph cannot compute.
-  static func check(
-    file: String, heads: Int, kvHeads: Int, headSize: Int, rotated: Int, valueSize: Int
-  ) throws {
-    func refuse(_ key: String, _ found: Int, _ expected: String) -> ModelError {
-      .invalidConfiguration(file: file, key: key, found: "\(found)", expected: expected)
-    }
-    guard heads.isMultiple(of: kvHeads) else { throw refuse("head_count_kv", kvHeads, "a divisor of \(heads) heads") }
-    guard rotated > 0, rotated.isMultiple(of: 2), rotated <= headSize else {
-      throw refuse("rope.dimension_count", rotated, "an even number up to the head size \(headSize)")
-    }
-    guard valueSize == headSize else { throw refuse("value_length", valueSize, "the key length \(headSize)") }
+    try validate(file: file.name)
   }
 }
 

@@ -47,7 +47,9 @@ extension Checkpoint {
           file: tensor.file, tensor: tensor.name, problem: "has no packed uint8 weight beside it",
           remedy: "Online checkpoints hold no weight_scale; the conversion went wrong.")
       }
-      guard tensor.elementCount == 1, let stored = try tensor.floats().first, stored > 0, stored.isFinite else {
+      guard tensor.elementCount == 1, let stored = try tensor.floats().first, stored > 0, stored.isFinite,
+        (1 / stored).isFinite
+      else {
         throw ModelError.invalidTensor(
           file: tensor.file, tensor: tensor.name, problem: "is not one positive number",
           remedy: "The file is damaged or comes from another packing: pack the checkpoint again.")
@@ -112,9 +114,6 @@ extension ModelConfiguration {
       throw ModelError.missingTensor(
         file: folder.path, tensor: "model.embed_tokens.weight", hint: "The folder holds no language model.")
     }
-    try ModelConfiguration.check(
-      file: config.file, heads: config.headCount, kvHeads: config.kvHeadCount, headSize: config.headDim,
-      rotated: config.headDim, valueSize: config.headDim)
     var notes: [String] = []
     if embedding.rows != config.vocabularySize {
       notes.append(
@@ -137,6 +136,7 @@ extension ModelConfiguration {
       normEpsilon: Float(config.rmsNormEps), ropeTheta: config.ropeTheta, rotatedSize: config.headDim,
       tiesEmbeddings: config.tiesWordEmbeddings, declaresBitLinear: isBitNet, notes: notes, ropeLayout: .halves,
       ropeScaling: try RopeScaling(config), activation: activation)
+    try validate(file: config.file)
   }
 }
 

@@ -76,9 +76,19 @@ public struct Checkpoint: Sendable {
     switch source {
     case .synthetic: nil
     case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
-    case .huggingFace(let folder):
-      ["tokenizer.json", "tokenizer.model"].contains { exists($0) } ? try Tokenizer(path: folder.path) : nil
+    case .huggingFace(let folder): try tokenizer(of: folder)
     }
+  }
+
+  private func tokenizer(of folder: HuggingFaceFolder) throws -> Tokenizer? {
+    guard ["tokenizer.json", "tokenizer.model"].contains(where: { exists($0) }) else { return nil }
+    var tokenizer = try Tokenizer(path: folder.path)
+    // As transformers does: config.json decides where generation_config.json is silent.
+    if folder.generationConfig?.eosTokenIDs.isEmpty ?? true {
+      let known = 0..<tokenizer.vocabularySize
+      tokenizer.endOfGeneration.formUnion(folder.config.eosTokenIDs.filter(known.contains))
+    }
+    return tokenizer
   }
 
   /// What the trainer left beside the weights; `nil` if there is nothing.
@@ -172,14 +182,9 @@ extension Checkpoint {
     guard tensor.shape == expected else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: expected)
     }
+    if tensor.type == .i2_s { try checkTrits(tensor) }
     if tensor.type == .i2_s, expected[1].isMultiple(of: 128) {
-      let codes = expected[0] * expected[1] / 4
-      let scale = tensor.bytes.float(at: codes)
-      guard scale.isFinite else {
-        throw ModelError.invalidTensor(
-          file: tensor.file, tensor: tensor.name, problem: "has the scale \(scale)",
-          remedy: "The file is damaged: convert or fetch it again.")
-      }
+      let scale = tensor.bytes.float(at: expected[0] * expected[1] / 4)
       return .ternary(TernaryMatrix(rows: expected[0], columns: expected[1], packed: tensor.bytes, scale: scale))
     }
     guard tensor.type.isFloatingPoint else {
@@ -191,11 +196,30 @@ extension Checkpoint {
       EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes))
   }
 
+  /// Kernels take the code 3 for different values, each as good as any.
+  private func checkTrits(_ tensor: Tensor) throws {
+    let codeBytes = tensor.bytes.count - tensor.type.trailerBytes
+    let scale = tensor.bytes.float(at: codeBytes)
+    let hasInvalidTrits = tensor.bytes.holdsInvalidTrits(inFirst: codeBytes)
+    guard scale.isFinite, !hasInvalidTrits else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name,
+        problem: hasInvalidTrits ? "has the code 3, which stands for no ternary value" : "has the scale \(scale)",
+        remedy: "The file is damaged: convert or fetch it again.")
+    }
+  }
+
   /// A vector by canonical name, `[count]`.
   package func vector(_ name: String, count: Int) throws -> FloatVector {
     let tensor = try requiredTensor(name)
     guard tensor.elementCount == count else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [count])
+    }
+    guard tensor.type.isFloatingPoint else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name,
+        problem: "is stored as \(tensor.type.rawValue), integers without a scale",
+        remedy: "The conversion went wrong: norms, biases and scales are floats.")
     }
     return FloatVector(try tensor.floats())
   }

@@ -48,7 +48,7 @@ extension Session {
     _ prompt: [Int], options: GenerationOptions = GenerationOptions(), isCancelled: () -> Bool = { false },
     onToken: (Int) -> Void
   ) throws -> GenerationSummary {
-    try options.sampling.validate()
+    try options.validate()
     let ends = options.stopsAtEnd ? model.tokenizer?.endOfGeneration ?? [] : []
     let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
     let clock = ContinuousClock()
@@ -87,14 +87,21 @@ extension Session {
 }
 
 extension Session {
-  /// As many logits as the sampler needs.
+  /// As many logits as the sampler needs, or an error where there is nothing to choose from: token 0 over and over would
+  /// look like an answer.
   private func nextLogits(
     after tokens: [Int], for sampler: Sampler, isCancelled: () -> Bool
   ) throws -> [TokenLogit] {
-    guard let count = sampler.neededTokens else {
-      return TokenLogit.all(try logits(after: tokens, isCancelled: isCancelled))
+    let candidates =
+      if let count = sampler.neededTokens {
+        try likeliest(count, after: tokens, isCancelled: isCancelled)
+      } else {
+        TokenLogit.all(try logits(after: tokens, isCancelled: isCancelled))
+      }
+    guard candidates.contains(where: \.logit.isFinite) else {
+      throw ModelError.nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
     }
-    return try likeliest(count, after: tokens, isCancelled: isCancelled)
+    return candidates
   }
 }
 
@@ -110,26 +117,39 @@ extension Model {
     _ prompt: String, options: GenerationOptions = GenerationOptions(),
     onFinish: (@Sendable (GenerationSummary) -> Void)? = nil
   ) -> AsyncThrowingStream<String, any Error> {
-    stream { model, isCancelled, emit in
+    stream { model, flag, emit in
       let tokenizer = try model.requiredTokenizer()
       let tokens = tokenizer.encode(prompt, parseSpecialTokens: options.parsesSpecialTokens)
       let summary = try model.makeSession().stream(
-        tokens, decoder: tokenizer.makeStreamingDecoder(continuing: true), options: options, isCancelled: isCancelled,
+        tokens, decoder: tokenizer.makeStreamingDecoder(continuing: true), options: options,
+        isCancelled: { flag.isSet },
         emit: emit)
       onFinish?(summary)
     }
   }
 
   /// Runs a generation on a thread of its own: it computes for seconds, which a task's thread must not.
+  ///
+  /// - Parameters:
+  ///   - queue: serial; generations on one queue follow each other.
+  ///   - admit: called before the work is queued, with the flag that says whether it is still wanted.
   func stream(
-    _ work: @escaping @Sendable (_ model: Model, _ isCancelled: () -> Bool, _ emit: (String) -> Void) throws -> Void
+    on queue: DispatchQueue = DispatchQueue(label: "bitnet.generation"),
+    admit: (CancellationFlag) throws -> Void = { _ in },
+    _ work: @escaping @Sendable (_ model: Model, _ flag: CancellationFlag, _ emit: (String) -> Void) throws -> Void
   ) -> AsyncThrowingStream<String, any Error> {
     AsyncThrowingStream { continuation in
       let flag = CancellationFlag()
+      do {
+        try admit(flag)
+      } catch {
+        continuation.finish(throwing: error)
+        return
+      }
       continuation.onTermination = { _ in flag.set() }
-      DispatchQueue(label: "bitnet.generation").async {
+      queue.async {
         do {
-          try work(self, { flag.isSet }, { continuation.yield($0) })
+          try work(self, flag, { continuation.yield($0) })
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)

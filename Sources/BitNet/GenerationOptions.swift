@@ -19,6 +19,14 @@ public struct GenerationOptions: Sendable {
     self.stopsAtEnd = stopsAtEnd
     self.parsesSpecialTokens = parsesSpecialTokens
   }
+
+  /// - Throws: ``ModelError/invalidOption(name:found:expected:)``.
+  func validate() throws(ModelError) {
+    if let maximumTokens, maximumTokens < 0 {
+      throw .invalidOption(name: "the most tokens", found: "\(maximumTokens)", expected: "0 or more")
+    }
+    try sampling.validate()
+  }
 }
 
 /// How the next token is drawn from the logits. The filters apply in the order: repetition penalty, top-k, top-p,

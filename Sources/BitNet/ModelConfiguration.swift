@@ -52,13 +52,67 @@ public struct ModelConfiguration: Sendable {
   }
 }
 
+extension ModelConfiguration {
+  /// Refuses what the graph cannot compute, and sizes beyond those of any model: buffers are made by them, and a small
+  /// file must not make large ones.
+  ///
+  /// - Throws: ``ModelError/invalidConfiguration(file:key:found:expected:)``.
+  func validate(file: String) throws(ModelError) {
+    func require(_ holds: Bool, _ what: String, _ found: some CustomStringConvertible, _ expected: String)
+      throws(ModelError)
+    {
+      guard holds else {
+        throw .invalidConfiguration(file: file, key: what, found: found.description, expected: expected)
+      }
+    }
+    func requireSize(_ what: String, _ size: Int, atMost limit: Int) throws(ModelError) {
+      try require((1...limit).contains(size), what, size, "1 to \(limit)")
+    }
+    try requireSize("the number of blocks", layerCount, atMost: 4096)
+    try requireSize("the hidden size", hiddenSize, atMost: 1 << 16)
+    try requireSize("the feed-forward size", intermediateSize, atMost: 1 << 18)
+    try requireSize("the number of embedding rows", vocabularySize, atMost: 1 << 20)
+    try requireSize("the context length", contextLength, atMost: 1 << 30)
+    try requireSize("the number of heads", heads, atMost: 1 << 12)
+    try requireSize("the head size", headSize, atMost: 1 << 12)
+    try requireSize("the number of heads times the head size", heads * headSize, atMost: 1 << 16)
+    try require(
+      kvHeads > 0 && heads.isMultiple(of: kvHeads), "the number of key-value heads", kvHeads,
+      "a divisor of the \(heads) heads")
+    try require(
+      rotatedSize > 0 && rotatedSize.isMultiple(of: 2) && rotatedSize <= headSize,
+      "the number of rotated elements of a head", rotatedSize, "an even number up to the head size \(headSize)")
+    try require(normEpsilon >= 0 && normEpsilon < 1, "the epsilon of the norms", normEpsilon, "0 or more, less than 1")
+    try require(ropeTheta > 0 && ropeTheta.isFinite, "the base of the rotary frequencies", ropeTheta, "more than 0")
+    try require(ropeScaling.isFinite, "the scaling of the rotary frequencies", ropeScaling, "finite numbers above 0")
+  }
+}
+
 /// How rotary frequencies are changed to reach longer contexts.
-package enum RopeScaling: Sendable, Equatable {
+package enum RopeScaling: Sendable, Equatable, CustomStringConvertible {
   case none
   /// Every frequency divided by the factor.
   case linear(factor: Double)
   /// Llama 3.1: low frequencies divided by the factor, high ones kept, a ramp between.
   case llama3(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalContext: Double)
+
+  package var description: String {
+    switch self {
+    case .none: "none"
+    case .linear(let factor): "linear by \(factor)"
+    case .llama3(let factor, let low, let high, let original): "llama3 by \(factor) (\(low), \(high), \(original))"
+    }
+  }
+
+  fileprivate var isFinite: Bool {
+    let numbers: [Double] =
+      switch self {
+      case .none: []
+      case .linear(let factor): [factor]
+      case .llama3(let factor, let low, let high, let original): [factor, low, high, original]
+      }
+    return numbers.allSatisfy { $0 > 0 && $0.isFinite }
+  }
 
   /// The frequency of every rotated pair, `[rotatedSize / 2]`: `theta^(-2i / rotatedSize)`, scaled.
   ///

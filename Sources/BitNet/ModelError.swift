@@ -1,3 +1,5 @@
+import ModelFormats
+
 /// Why a model cannot be loaded or run. Trouble inside a file is a `FormatError`; this is about what the file holds.
 public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The path is neither a GGUF file nor a Hugging Face folder.
@@ -24,6 +26,8 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   case contextExceeded(tokens: Int, contextLength: Int)
   /// There is nothing to continue.
   case emptyPrompt
+  /// No logit is a finite number, so that there is nothing to choose from.
+  case nonFiniteLogits(file: String, tokens: Int)
   /// A generation option is out of its range.
   case invalidOption(name: String, found: String, expected: String)
   /// The chat session is still answering.
@@ -35,19 +39,19 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     case .notAModel(let path, let found):
       "\(path): not a model: \(found). Give a .gguf file, or a folder with config.json and .safetensors files."
     case .unsupportedArchitecture(let file, let found, let supported):
-      "\(file): the architecture '\(found)' is not supported; supported are \(supported.joined(separator: ", "))."
+      "\(file): the architecture '\(printable(found))' is not supported; supported are \(supported.joined(separator: ", "))."
     case .invalidConfiguration(let file, let key, let found, let expected):
-      "\(file): \(key) is \(found), expected \(expected)."
+      "\(file): \(key) is \(printable(found)), expected \(expected)."
     case .missingTensor(let file, let tensor, let hint):
       "\(file): tensor \(tensor) is missing. \(hint)"
     case .wrongShape(let file, let tensor, let found, let expected):
-      "\(file): tensor \(tensor) has the shape \(found), expected \(expected) from the configuration. "
+      "\(file): tensor \(printable(tensor)) has the shape \(found), expected \(expected) from the configuration. "
         + "Configuration and weights do not belong together, or the conversion went wrong."
     case .invalidTensor(let file, let tensor, let problem, let remedy):
-      "\(file): tensor \(tensor) \(problem). \(remedy)"
+      "\(file): tensor \(printable(tensor)) \(problem). \(remedy)"
     case .unusedTensors(let file, let tensors):
       "\(file): \(tensors.count) tensors are not part of this architecture, and leaving them out would change the output: "
-        + tensors.prefix(5).joined(separator: ", ") + (tensors.count > 5 ? ", …" : "")
+        + tensors.prefix(5).map(printable).joined(separator: ", ") + (tensors.count > 5 ? ", …" : "")
         + ". The file may be labelled with the wrong architecture."
     case .missingTokenizer(let file):
       "\(file): the model has no tokenizer. Give token ids instead, or put tokenizer.json beside the weights."
@@ -57,6 +61,9 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
     case .contextExceeded(let tokens, let length):
       "\(tokens) tokens do not fit the context of \(length). Shorten the prompt or raise --ctx-size."
     case .emptyPrompt: "the prompt is empty; there is nothing to continue."
+    case .nonFiniteLogits(let file, let tokens):
+      "\(file): after \(tokens) tokens every prediction is infinite or not a number. The weights are damaged or belong "
+        + "to another arithmetic: `bitnet diagnose` tells more."
     case .invalidOption(let name, let found, let expected): "\(name) is \(found), expected \(expected)."
     case .sessionBusy: "the chat session is still answering; wait for the answer or cancel it."
     }

@@ -31,7 +31,8 @@ struct Sampler {
   var neededTokens: Int? {
     guard sampling.repetitionPenalty == 1 else { return nil }
     if sampling.temperature == 0 { return 1 }
-    return sampling.topK > 0 ? sampling.topK : nil
+    // Screening for very many keeps them sorted one by one and costs more than it saves.
+    return (1...256).contains(sampling.topK) ? sampling.topK : nil
   }
 
   /// The next token.

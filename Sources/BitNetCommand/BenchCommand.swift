@@ -71,10 +71,10 @@ struct BenchCommand: ParsableCommand {
     var results: [Benchmark] = []
     do {
       for threads in threads.isEmpty ? [nil] : threads.map(Optional.init) {
-        results.append(try measure(threads: threads, isCancelled: { interruption.isRequested }))
+        results.append(try measure(threads: threads, isCancelled: { interruption.exitCode != nil }))
       }
     } catch is CancellationError {
-      throw Interruption.exitCode
+      throw interruption.exitCode ?? .failure
     }
     Terminal.endProgress()
     if json { return try Terminal.writeJSON(results) }

@@ -31,10 +31,10 @@ struct ChatCommand: AsyncParsableCommand {
     let chat = try ChatSession(model: model, system: system)
     let current = Mutex<Task<Void, any Error>?>(nil)
     // At the prompt there is nothing to interrupt, and Ctrl-C leaves as everywhere.
-    let interruption = Interruption {
+    let interruption = Interruption(repeats: true) { exitCode in
       guard let answer = current.withLock({ $0 }) else {
         Terminal.write("\n")
-        _exit(Interruption.exitCode.rawValue)
+        _exit(exitCode.rawValue)
       }
       answer.cancel()
     }
@@ -52,7 +52,7 @@ struct ChatCommand: AsyncParsableCommand {
           if verbose { Terminal.note("\n" + summary.line(mode: model.mode)) }
         }
         for try await piece in chat.respond(to: message, options: sampling.options(), onFinish: report) {
-          Terminal.write(piece)
+          Terminal.write(said: piece)
         }
       }
       current.withLock { $0 = answer }
@@ -60,12 +60,12 @@ struct ChatCommand: AsyncParsableCommand {
       do {
         try await answer.value
         Terminal.write("\n")
-      } catch let error as ModelError {
+      } catch {
+        guard Terminal.standardInputIsTerminal else { throw error }
         Terminal.note("\n\(error)")
-        if !Terminal.standardInputIsTerminal { throw ExitCode.failure }
       }
+      if let exitCode = interruption.exitCode, exitCode.rawValue != 128 + SIGINT { throw exitCode }
     }
-    withExtendedLifetime(interruption) {}
   }
 
   private func readMessage() -> String? {

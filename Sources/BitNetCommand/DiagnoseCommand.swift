@@ -1,7 +1,6 @@
 import ArgumentParser
 import BitNet
 import BitNetDiagnostics
-import Foundation
 
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -22,7 +21,7 @@ struct DiagnoseCommand: ParsableCommand {
   var model: String
 
   @Option(
-    name: [.customShort("p"), .long],
+    name: [.customShort("p"), .long], parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       "A text whose next token is examined; may be repeated.", discussion: "Default: \"The capital of France is\"."))
   var prompt: [String] = []
@@ -32,7 +31,8 @@ struct DiagnoseCommand: ParsableCommand {
     completion: .file())
   var text: String?
 
-  @Option(name: [.customShort("t"), .long], help: "The number of threads (default: all processors).")
+  @Option(
+    name: [.customShort("t"), .long], parsing: .unconditional, help: "The number of threads (default: all processors).")
   var threads: Int?
 
   @Flag(name: [.customShort("v"), .long], help: "Every linear layer and the hidden state after every block.")
@@ -42,23 +42,22 @@ struct DiagnoseCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let probeText = try text.map { path in
-      guard let data = FileManager.default.contents(atPath: path),
-        let text = String(validating: data, as: UTF8.self)
-      else { throw ValidationError("\(path) cannot be read as UTF-8 text.") }
-      return text
-    }
+    let probeText = try text.map(readText)
     let interruption = Interruption()
     defer { Terminal.endProgress() }
     do {
       let diagnosis = try Diagnosis(
         of: Checkpoint(path: model),
         options: .init(prompts: prompt, probeText: probeText, threads: threads), progress: Terminal.progress,
-        isCancelled: { interruption.isRequested })
+        isCancelled: { interruption.exitCode != nil })
       Terminal.endProgress()
-      if json { try Terminal.writeJSON(diagnosis) } else { Terminal.write(diagnosis.report(isVerbose: verbose)) }
-    } catch is CancellationError {
-      throw Interruption.exitCode
+      if json {
+        try Terminal.writeJSON(diagnosis)
+      } else {
+        Terminal.write(diagnosis.report(isVerbose: verbose, style: Terminal.reportStyle))
+      }
+    } catch let error as CancellationError {
+      throw interruption.exitCode ?? error
     }
   }
 }

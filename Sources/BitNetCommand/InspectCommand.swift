@@ -28,7 +28,7 @@ struct InspectCommand: ParsableCommand {
     if json {
       try Terminal.writeJSON(inspection)
     } else {
-      Terminal.write(inspection.report(listsTensors: tensors))
+      Terminal.write(inspection.report(listsTensors: tensors, style: Terminal.reportStyle))
     }
   }
 }

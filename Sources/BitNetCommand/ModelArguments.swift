@@ -14,11 +14,12 @@ struct ModelArguments: ParsableArguments {
       valueName: "mode"))
   var mode: ModeArgument?
 
-  @Option(name: [.customShort("t"), .long], help: "The number of threads (default: all processors).")
+  @Option(
+    name: [.customShort("t"), .long], parsing: .unconditional, help: "The number of threads (default: all processors).")
   var threads: Int?
 
   @Option(
-    name: [.customShort("c"), .customLong("ctx-size")],
+    name: [.customShort("c"), .customLong("ctx-size")], parsing: .unconditional,
     help: "The longest sequence, in tokens (default: the model's own, at most 4096).")
   var contextSize: Int?
 

@@ -19,7 +19,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var model: ModelArguments
 
-  @Option(name: [.customShort("p"), .long], help: "The text to continue.")
+  @Option(name: [.customShort("p"), .long], parsing: .unconditional, help: "The text to continue.")
   var prompt: String?
 
   @Option(name: [.customShort("f"), .long], help: "A file with the text to continue.", completion: .file())
@@ -38,6 +38,9 @@ struct RunCommand: AsyncParsableCommand {
 
   func validate() throws {
     if prompt != nil, file != nil { throw ValidationError("Give either --prompt or --file, not both.") }
+    if prompt == nil, file == nil, Terminal.standardInputIsTerminal {
+      throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
+    }
   }
 
   func run() async throws {
@@ -50,10 +53,10 @@ struct RunCommand: AsyncParsableCommand {
       for try await piece in model.generate(
         prompt, options: options, onFinish: { done in summary.withLock { $0 = done } })
       {
-        if json { text.withLock { $0 += piece } } else { Terminal.write(piece) }
+        if json { text.withLock { $0 += piece } } else { Terminal.write(said: piece) }
       }
     }
-    let interruption = Interruption { generation.cancel() }
+    let interruption = Interruption { _ in generation.cancel() }
     try await generation.value
     if json {
       try Terminal.writeJSON(
@@ -64,24 +67,20 @@ struct RunCommand: AsyncParsableCommand {
       Terminal.write("\n")
     }
     if verbose, let summary = summary.withLock({ $0 }) { Terminal.note(summary.line(mode: model.mode)) }
-    if interruption.isRequested { throw Interruption.exitCode }
+    if let exitCode = interruption.exitCode { throw exitCode }
   }
 
   private func promptText() throws -> String {
-    if let prompt { return prompt }
-    if let file {
-      guard let data = FileManager.default.contents(atPath: file) else {
-        throw ValidationError("\(file) cannot be read.")
+    if let prompt {
+      // Arguments arrive repaired; only the repair shows that they were not UTF-8.
+      if prompt.unicodeScalars.contains("\u{FFFD}") {
+        Terminal.note("note: the prompt holds U+FFFD: it was not UTF-8, or had been damaged before")
       }
-      guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("\(file) is not UTF-8.") }
-      return text
+      return prompt
     }
-    guard !Terminal.standardInputIsTerminal else {
-      throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
-    }
-    let data = FileHandle.standardInput.readDataToEndOfFile()
-    guard let text = String(validating: data, as: UTF8.self) else { throw ValidationError("The input is not UTF-8.") }
-    return text
+    let text = try file.map(readText) ?? Terminal.readAll()
+    // Editors and echo end a file with a newline that nobody means; llama-cli drops it too.
+    return text.hasSuffix("\n") ? String(text.dropLast()) : text
   }
 }
 

@@ -100,10 +100,14 @@ extension ModeBehaviour {
     let room = min(continuationLength, model.contextLength - tokens.count)
     if room > 0 {
       // Past the end tokens: what a model says after wanting to stop is evidence too.
-      try session.generate(
-        tokens, options: GenerationOptions(maximumTokens: room, sampling: .greedy, stopsAtEnd: false),
-        isCancelled: isCancelled
-      ) { continuation.append($0) }
+      do {
+        try session.generate(
+          tokens, options: GenerationOptions(maximumTokens: room, sampling: .greedy, stopsAtEnd: false),
+          isCancelled: isCancelled
+        ) { continuation.append($0) }
+      } catch ModelError.nonFiniteLogits {
+        // Evidence as well: the continuation ends here.
+      }
     }
     let tokenizer = model.tokenizer
     func named(_ id: Int) -> TokenProbability {

@@ -1,54 +1,73 @@
 import BitNet
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 extension Diagnosis {
-  /// The report as a page of text: the verdict, then what led to it.
+  /// The report as a page of text, at most 100 columns wide but for long names: the verdict, then what led to it.
   ///
-  /// - Parameter isVerbose: every linear layer and every layer's RMS, instead of a summary.
-  public func report(isVerbose: Bool = false) -> String {
-    var lines = [model, ""]
-    for finding in findings { lines += finding.lines(isVerdict: finding == verdict) }
-    lines += facts.lines
-    lines += weightLines(isVerbose: isVerbose)
-    if let probe { lines += probe.lines }
-    for prompt in behaviour { lines += prompt.lines(isVerbose: isVerbose) }
+  /// - Parameters:
+  ///   - isVerbose: every linear layer and every layer's RMS, instead of a summary.
+  ///   - style: whether titles are marked for a terminal.
+  public func report(isVerbose: Bool = false, style: ReportStyle = .plain) -> String {
+    var lines = [singleLine(model), ""]
+    for finding in findings { lines += finding.lines(isVerdict: finding == verdict, style: style) }
+    lines += facts.lines(style: style)
+    lines += weightLines(isVerbose: isVerbose, style: style)
+    if let probe { lines += probe.lines(style: style) }
+    for prompt in behaviour { lines += prompt.lines(isVerbose: isVerbose, style: style) }
+    while lines.last == "" { lines.removeLast() }
     return lines.joined(separator: "\n") + "\n"
   }
 
-  private func weightLines(isVerbose: Bool) -> [String] {
+  private func weightLines(isVerbose: Bool, style: ReportStyle) -> [String] {
     let summary = weightSummary
-    var lines = ["WEIGHTS"]
-    lines.append(
-      "  \(summary.matrices) linear layers, \(fixed(Double(summary.weights) / 1e6, 1)) M weights, "
-        + "\(summary.ternaryMatrices) of them ternary already; shares of -1/0/+1: \(summary.shares.text)")
-    lines.append(
-      "  ternarization keeps \(fixed(summary.frobeniusRatio.lowerBound * 100, 1)) to "
-        + "\(fixed(summary.frobeniusRatio.upperBound * 100, 1)) % of the Frobenius norms")
-    var table = TextTable(
-      ["tensor", "type", "shape", "range", "absmean", "std", "Frobenius", "ratio", "-1/0/+1 %", "distinct"],
-      [.left, .left, .right, .right, .right, .right, .right, .right, .right, .right])
+    let ternary = summary.ternaryMatrices == 0 ? "none is" : "\(summary.ternaryMatrices) are"
+    let kept = [summary.frobeniusRatio.lowerBound, summary.frobeniusRatio.upperBound].map { fixed($0 * 100, 1) }
+    var lines = [
+      style.strong("WEIGHTS"),
+      "  \(summary.matrices) linear layers with \(fixed(Double(summary.weights) / 1e6, 1)) M weights; \(ternary) ternary already",
+      "  as trits \(summary.shares.text), keeping \(kept[0] == kept[1] ? kept[0] : kept.joined(separator: " to ")) % "
+        + "of the Frobenius norms",
+    ]
     let shown = isVerbose ? weights : weights.filter { $0.name.hasPrefix("blk.0.") }
-    for tensor in shown { table.add(tensor.row) }
-    lines += table.lines
-    if shown.count < weights.count { lines.append("  … \(weights.count - shown.count) more with --verbose") }
+    var stored = TextTable(
+      ["as stored", "type", "shape", "min", "max", "absmean", "std", "Frobenius", "values"],
+      [.left, .left, .right, .right, .right, .right, .right, .right, .right])
+    var ternarized = TextTable(
+      ["ternary", "scale", "absmean", "Frobenius", "kept", "-1", "0", "+1"],
+      [.left, .right, .right, .right, .right, .right, .right, .right])
+    for tensor in shown {
+      stored.add(tensor.storedRow)
+      ternarized.add(tensor.ternaryRow)
+    }
+    lines += [""] + stored.lines + [""] + ternarized.lines
+    if shown.count < weights.count { lines.append("  … \(weights.count - shown.count) more layers with --verbose") }
     return lines + [""]
   }
 }
 
 extension Finding {
-  fileprivate func lines(isVerdict: Bool) -> [String] {
-    let label = isVerdict ? "VERDICT" : "ALSO   "
-    var lines = ["\(label)  \(code.rawValue)  \(code.title)" + (certainty == .open ? "" : " (\(certainty.rawValue))")]
-    for sentence in evidence { lines += wrapped(sentence, first: "  - ", rest: "    ") }
-    for sentence in nextSteps { lines += wrapped(sentence, first: "  > ", rest: "    ") }
+  fileprivate func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
+    let label = isVerdict ? "VERDICT" : "ALSO"
+    var lines = [
+      style.strong("\(label)  \(code.rawValue)  \(code.title)") + (certainty == .open ? "" : " (\(certainty.rawValue))")
+    ]
+    for sentence in evidence { lines += wrapped(singleLine(sentence), first: "  - ", rest: "    ") }
+    if !nextSteps.isEmpty { lines.append("  Next:") }
+    for sentence in nextSteps { lines += wrapped(singleLine(sentence), first: "  > ", rest: "    ") }
     return lines + [""]
   }
 }
 
 extension ModelFacts {
-  fileprivate var lines: [String] {
-    var lines = ["MODEL"]
+  fileprivate func lines(style: ReportStyle) -> [String] {
+    var lines = [style.strong("MODEL")]
     lines.append(
-      "  \(architecture), \(layers) layers, hidden size \(hiddenSize), vocabulary \(vocabularySize)"
+      "  \(singleLine(architecture)), \(layers) layers, hidden size \(hiddenSize), vocabulary \(vocabularySize)"
         + (tokenizerSize.map { $0 == vocabularySize ? "" : " (tokenizer: \($0))" } ?? " (no tokenizer)")
         + (declaresBitLinear ? ", declares itself a BitNet" : ""))
     lines.append("  \(norms) norms, \(subNorms == 0 ? "no" : "\(subNorms)") sub-norms")
@@ -57,89 +76,86 @@ extension ModelFacts {
         "  trained for \(globalStep) steps" + (maximumSteps.map { " of \($0)" } ?? "")
           + (bestEvaluationLoss.map { ", best evaluation loss \($0)" } ?? ""))
     }
-    for note in notes { lines += wrapped(note, first: "  note: ", rest: "    ") }
+    for note in notes { lines += wrapped(singleLine(note), first: "  note: ", rest: "    ") }
     return lines + [""]
   }
 }
 
 extension TritShares {
   fileprivate var text: String {
-    "\(fixed(minus * 100, 1))/\(fixed(zero * 100, 1))/\(fixed(plus * 100, 1)) %"
+    "\(fixed(minus * 100, 1)) % -1, \(fixed(zero * 100, 1)) % 0, \(fixed(plus * 100, 1)) % +1"
   }
 }
 
 extension WeightStatistics {
-  fileprivate var row: [String] {
+  private var layerName: String { name.hasSuffix(".weight") ? String(name.dropLast(7)) : name }
+
+  fileprivate var storedRow: [String] {
     [
-      name, storage, shape.map(String.init).joined(separator: "×"),
-      "[\(fixed(Double(minimum), 3)), \(fixed(Double(maximum), 3))] -> ±\(fixed(Double(scale), 4))",
-      "\(fixed(absmean, 4)) -> \(fixed(ternaryAbsmean, 4))", fixed(standardDeviation, 4),
-      "\(fixed(frobenius, 2)) -> \(fixed(ternaryFrobenius, 2))", fixed(frobeniusRatio, 3),
-      "\(fixed(shares.minus * 100, 1))/\(fixed(shares.zero * 100, 1))/\(fixed(shares.plus * 100, 1))",
+      layerName, storage, shape.map(String.init).joined(separator: "×"), fixed(Double(minimum), 3),
+      fixed(Double(maximum), 3), fixed(absmean, 4), fixed(standardDeviation, 4), fixed(frobenius, 2),
       distinctValues > WeightStatistics.distinctLimit ? ">\(WeightStatistics.distinctLimit)" : "\(distinctValues)",
     ]
+  }
+
+  fileprivate var ternaryRow: [String] {
+    [layerName, "±\(fixed(Double(scale), 4))", fixed(ternaryAbsmean, 4), fixed(ternaryFrobenius, 2)]
+      + [frobeniusRatio, shares.minus, shares.zero, shares.plus].map { "\(fixed($0 * 100, 1)) %" }
   }
 }
 
 extension TextProbe {
-  fileprivate var lines: [String] {
-    var table = TextTable(["TEXT, \(tokens) tokens", "nats/token", "perplexity"], [.left, .right, .right])
+  fileprivate func lines(style: ReportStyle) -> [String] {
+    var table = TextTable(["", "nats/token", "perplexity"], [.left, .right, .right])
     for loss in losses { table.add([loss.mode.rawValue, fixed(loss.loss, 3), significant(loss.perplexity)]) }
-    table.add(["(knows nothing)", fixed(uniformLoss, 3), ""])
-    return table.lines.map { String($0.dropFirst(2)) } + [""]
+    table.add(["knows nothing", fixed(uniformLoss, 3), significant(exp(uniformLoss))])
+    return [style.strong("TEXT") + "  how well each mode predicts \(tokens) tokens"] + table.lines + [""]
   }
 }
 
 extension PromptBehaviour {
-  fileprivate func lines(isVerbose: Bool) -> [String] {
-    var lines = ["PROMPT  \"\(prompt ?? "")\"  (token ids \(tokens.map(String.init).joined(separator: " ")))"]
+  fileprivate func lines(isVerbose: Bool, style: ReportStyle) -> [String] {
+    var lines = [style.strong("PROMPT") + "  \"\(singleLine(prompt ?? ""))\""]
+    lines += wrapped("token ids \(tokens.map(String.init).joined(separator: " "))", first: "  ", rest: "    ")
     var table = TextTable(
       ["next token"] + modes.map(\.mode.rawValue), [.left] + modes.map { _ in .left })
-    for rank in 0..<5 {
+    for rank in 0..<(modes.map(\.top.count).max() ?? 0) {
       table.add(
         ["\(rank + 1)"]
           + modes.map { mode in
             guard mode.top.indices.contains(rank) else { return "" }
-            return "\(quoted(mode.top[rank])) \(fixed(mode.top[rank].probability, 4))"
+            return "\(fixed(mode.top[rank].probability, 4))  \(quoted(mode.top[rank]))"
           })
     }
     func add(_ label: String, _ value: (ModeBehaviour) -> String) { table.add([label] + modes.map(value)) }
     add("entropy, nats") { fixed($0.entropy, 2) }
     add("P(end)") { significant($0.endProbability) }
     for (index, end) in (modes.first?.endTokens ?? []).enumerated() {
-      add("  \(end.text ?? "") (\(end.id))") { significant($0.endTokens[index].probability) }
+      add("  \(singleLine(end.text ?? "")) (\(end.id))") { significant($0.endTokens[index].probability) }
     }
-    add("KL(none || mode)") { fixed($0.divergence, 3) }
+    add("KL(none || mode), nats") { fixed($0.divergence, 3) }
     add("cosine of logits") { fixed($0.cosine, 4) }
     add("repetition") { fixed($0.repetition, 2) }
     let layers = modes.first?.hiddenRMS.count ?? 0
-    for layer in isVerbose ? Array(0..<layers) : [0, layers / 2, layers - 1].filter({ $0 >= 0 && layers > 0 }) {
+    let shown = isVerbose ? Set(0..<layers) : Set([0, layers / 2, layers - 1]).filter { (0..<layers).contains($0) }
+    for layer in shown.sorted() {
       add("RMS after layer \(layer)") { $0.hiddenRMS.indices.contains(layer) ? significant($0.hiddenRMS[layer]) : "" }
     }
     add("departs at layer") { $0.departsAtLayer.map(String.init) ?? "-" }
     lines += table.lines
-    lines.append("  greedy continuation:")
+    lines.append("  greedy continuation")
     for mode in modes {
       let label = mode.mode.rawValue + String(repeating: " ", count: max(0, 10 - mode.mode.rawValue.count))
       lines += wrapped(
-        singleLine(mode.continuation ?? "(no tokenizer)"), first: "    \(label)  ", rest: "                ")
+        mode.continuation.map { "\"\(singleLine($0))\"" } ?? "(no tokenizer)", first: "    \(label)  ",
+        rest: "                ")
     }
     return lines + [""]
   }
 
+  /// The token in quotation marks, cut where it would stretch the table.
   private func quoted(_ token: TokenProbability) -> String {
-    token.text.map { "\"\(singleLine($0))\"" } ?? "#\(token.id)"
-  }
-
-  private func singleLine(_ text: String) -> String {
-    String(
-      text.unicodeScalars.map { scalar in
-        switch scalar {
-        case "\n": "\\n"
-        case "\r": "\\r"
-        case "\t": "\\t"
-        default: scalar.properties.generalCategory == .control ? "\u{FFFD}" : String(scalar)
-        }
-      }.joined())
+    guard let text = token.text.map(singleLine) else { return "#\(token.id)" }
+    return text.unicodeScalars.count > 20 ? "\"\(text.unicodeScalars.prefix(19))…\"" : "\"\(text)\""
   }
 }

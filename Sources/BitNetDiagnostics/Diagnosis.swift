@@ -158,7 +158,13 @@ extension ModelFacts {
   init(_ checkpoint: Checkpoint, tokenizer: Tokenizer?) throws {
     let configuration = checkpoint.configuration
     let norms = checkpoint.tensors.keys.filter { $0.hasSuffix("norm.weight") }.sorted()
-    let state = try checkpoint.trainerState()
+    var notes = configuration.notes + (tokenizer?.notes ?? [])
+    var state: TrainerState?
+    do {
+      state = try checkpoint.trainerState()
+    } catch {
+      notes.append("what the trainer left is not considered: \(error)")
+    }
     self.init(
       architecture: configuration.architecture, layers: configuration.layerCount,
       hiddenSize: configuration.hiddenSize, vocabularySize: configuration.vocabularySize,
@@ -168,7 +174,7 @@ extension ModelFacts {
         try checkpoint.tensors[name]?.floats().contains { !$0.isFinite } ?? false
       },
       globalStep: state?.globalStep ?? TrainerState.step(inName: checkpoint.path), maximumSteps: state?.maxSteps,
-      bestEvaluationLoss: state?.bestEvalLoss, notes: configuration.notes + (tokenizer?.notes ?? []))
+      bestEvaluationLoss: state?.bestEvalLoss, notes: notes)
   }
 }
 

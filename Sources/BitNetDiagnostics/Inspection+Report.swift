@@ -3,32 +3,37 @@ import BitNet
 extension Inspection {
   /// The inspection as a page of text.
   ///
-  /// - Parameter listsTensors: every tensor, instead of their types only.
-  public func report(listsTensors: Bool = false) -> String {
-    var lines = ["\(path)  (\(format))", ""]
-    if let problem { lines += wrapped("cannot be run here: \(problem)", first: "! ", rest: "  ") + [""] }
-    if let model { lines += section("MODEL", model) }
+  /// - Parameters:
+  ///   - listsTensors: every tensor, instead of their types only.
+  ///   - style: whether titles are marked for a terminal.
+  public func report(listsTensors: Bool = false, style: ReportStyle = .plain) -> String {
+    var lines = ["\(singleLine(path))  (\(format))", ""]
+    if let problem { lines += wrapped("cannot be run here: \(singleLine(problem))", first: "! ", rest: "  ") + [""] }
+    if let model { lines += section(style.strong("MODEL"), model) }
     var table = TextTable(["type", "tensors", "elements", "MB"], [.left, .right, .right, .right])
     for entry in storage {
       table.add([entry.type, "\(entry.tensors)", "\(entry.elements)", fixed(Double(entry.bytes) / 1e6, 2)])
     }
-    lines += ["STORAGE"] + table.lines
+    lines += [style.strong("STORAGE")] + table.lines
     lines.append(
       "  \(fixed(bitsPerWeight, 2)) bits per weight"
         + (declaredMode.map { $0 == .bitLinear ? "; declares itself a BitNet" : "; declares no ternary arithmetic" }
           ?? ""))
     lines.append("")
-    if let tokenizer { lines += section("TOKENIZER", tokenizer) }
-    if let training { lines += section("TRAINING", training.entries) }
-    for note in notes { lines += wrapped("note: \(note)", first: "", rest: "  ") }
+    if let tokenizer { lines += section(style.strong("TOKENIZER"), tokenizer) }
+    if let training { lines += section(style.strong("TRAINING"), training.entries) }
+    for note in notes { lines += wrapped("note: \(singleLine(note))", first: "", rest: "  ") }
     if !notes.isEmpty { lines.append("") }
-    lines += section("METADATA", metadata.map { Metadata(key: $0.key, value: Inspection.line($0.value)) })
+    lines += section(
+      style.strong("METADATA"), metadata.map { Metadata(key: singleLine($0.key), value: Inspection.line($0.value)) })
     if listsTensors {
       var table = TextTable(["tensor", "type", "shape", "bytes"], [.left, .left, .right, .right])
       for tensor in tensors {
-        table.add([tensor.name, tensor.type, tensor.shape.map(String.init).joined(separator: "×"), "\(tensor.bytes)"])
+        table.add([
+          singleLine(tensor.name), tensor.type, tensor.shape.map(String.init).joined(separator: "×"), "\(tensor.bytes)",
+        ])
       }
-      lines += ["TENSORS"] + table.lines
+      lines += [style.strong("TENSORS")] + table.lines
     } else {
       lines.append("\(tensors.count) tensors; list them with --tensors")
     }
@@ -43,16 +48,8 @@ extension Inspection {
 
   /// One line of bounded length: values come from files.
   private static func line(_ text: String) -> String {
-    var result = ""
-    for (index, scalar) in text.unicodeScalars.enumerated() {
-      guard index < 100 else { return result + "…" }
-      switch scalar {
-      case "\n": result += "\\n"
-      default:
-        result.unicodeScalars.append(scalar.properties.generalCategory == .control ? "\u{FFFD}" : scalar)
-      }
-    }
-    return result
+    let scalars = text.unicodeScalars
+    return scalars.count > 100 ? singleLine(String(scalars.prefix(100))) + "…" : singleLine(text)
   }
 }
 
@@ -64,9 +61,9 @@ extension Inspection.Training {
     }
     add("steps", globalStep.map { step in maximumSteps.map { "\(step) of \($0)" } ?? "\(step)" })
     add("tokens seen", tokensSeen)
-    add("first loss", firstLoss)
-    add("last loss", lastLoss)
-    add("best evaluation loss", bestEvaluationLoss)
+    add("first loss", firstLoss.map { fixed($0, 4) })
+    add("last loss", lastLoss.map { fixed($0, 4) })
+    add("best evaluation loss", bestEvaluationLoss.map { fixed($0, 4) })
     add("diffusion block size", diffusionBlockSize)
     return entries
   }

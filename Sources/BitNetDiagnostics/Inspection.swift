@@ -77,6 +77,8 @@ public struct Inspection: Sendable, Codable {
   public var declaredMode: QuantizationMode?
   /// How the tensors are stored, most bytes first.
   public var storage: [Storage]
+  /// All stored bits over all stored elements.
+  public var bitsPerWeight = 0.0
   /// What the tokenizer is; `nil` without one.
   public var tokenizer: [Metadata]?
   /// What the trainer left; `nil` if nothing.
@@ -85,12 +87,6 @@ public struct Inspection: Sendable, Codable {
   public var metadata: [Metadata]
   /// The tensors in the order of the file.
   public var tensors: [TensorEntry]
-
-  /// All stored bits over all stored elements.
-  public var bitsPerWeight: Double {
-    let elements = storage.reduce(0) { $0 + $1.elements }
-    return elements > 0 ? Double(storage.reduce(0) { $0 + $1.bytes }) * 8 / Double(elements) : 0
-  }
 }
 
 extension Inspection {
@@ -134,7 +130,12 @@ extension Inspection {
     } catch {
       problem = "\(error)"
     }
-    training = try Training(checkpoint)
+    do {
+      training = try Training(checkpoint)
+    } catch {
+      // A side file that nobody needs to run the model must not hide what the others say.
+      notes.append("what the trainer left is not shown: \(error)")
+    }
   }
 
   private init(unsupported path: String, problem: ModelError) throws {
@@ -183,6 +184,8 @@ extension Inspection {
       tensors: tensors.map {
         TensorEntry(name: $0.name, type: $0.type.rawValue, shape: $0.shape, bytes: $0.bytes.count)
       })
+    let elements = storage.reduce(0) { $0 + $1.elements }
+    bitsPerWeight = elements > 0 ? Double(storage.reduce(0) { $0 + $1.bytes }) * 8 / Double(elements) : 0
   }
 
   private static func describe(_ configuration: ModelConfiguration) -> [Metadata] {
@@ -213,7 +216,10 @@ extension Inspection {
 
   private static func text(_ value: GGUFValue) -> String {
     switch value {
-    case .strings(let strings): "[\(strings.count) strings]"
+    case .strings(let strings):
+      strings.count <= 8
+        ? "[" + (0..<strings.count).map { strings.string(at: $0) }.joined(separator: ", ") + "]"
+        : "[\(strings.count) strings]"
     case .numbers(let numbers):
       numbers.count <= 8
         ? "[" + (0..<numbers.count).map { text(numbers[$0]) }.joined(separator: ", ") + "]"

@@ -31,13 +31,15 @@ package enum Rules {
       damaged, neverBegun, worseThanChance, hardlyLearned, bitNetTrained, activationOutliers, neverTrainedWithBitLinear,
       alreadyQuantized,
     ]
+    var judged = evidence
+    if let probe = evidence.probe, probe.tokens < minimumTokens { judged.probe = nil }
     var findings: [Finding] = []
     for rule in all {
-      guard let finding = rule(evidence), !findings.contains(where: { $0.code == finding.code }) else { continue }
+      guard let finding = rule(judged), !findings.contains(where: { $0.code == finding.code }) else { continue }
       findings.append(finding)
     }
     // A file of trits without a text to judge it by: what it is is known, whether it was trained is not.
-    if findings.isEmpty || (findings.count == 1 && findings[0].code == .alreadyQuantized && evidence.probe != nil) {
+    if findings.isEmpty || (findings.count == 1 && findings[0].code == .alreadyQuantized && judged.probe != nil) {
       findings.insert(inconclusive(evidence), at: 0)
     }
     return findings
@@ -52,6 +54,8 @@ package enum Rules {
   /// A model has learned a language when its loss is at most this share of the uniform loss. A unigram model reaches
   /// about 0.7 on English with common vocabularies, and a model of 135 M parameters 0.3.
   package static let learnedShare = 0.65
+  /// The loss on fewer tokens says nothing about a model.
+  package static let minimumTokens = 32
   /// A training run has barely begun before this share of its steps.
   package static let begunShare = 0.02
 
@@ -98,20 +102,20 @@ package enum Rules {
 
   private static func worseThanChance(_ evidence: Evidence) -> Finding? {
     let broken = evidence.behaviour.flatMap(\.modes).contains(where: \.hasNonFiniteLogits)
-    guard let probe = evidence.probe, broken || !probe.best.isFinite || probe.best > probe.uniformLoss + 1 else {
-      return nil
-    }
+    let isNumber = !broken && evidence.probe?.best.isFinite ?? true
+    guard !isNumber || evidence.probe.map({ $0.best > $0.uniformLoss + 1 }) ?? false else { return nil }
     return Finding(
       code: .wrongArithmetic, certainty: .likely,
       evidence: [
-        broken || !probe.best.isFinite
-          ? "the logits hold values that are infinite or not a number" : lossSentence(probe),
-        "a model that knows nothing has \(nats(probe.uniformLoss)); confident wrong answers come from a wrong "
-          + "architecture label, row order, scale or tokenizer, seldom from too little training",
+        isNumber ? evidence.probe.map(lossSentence) ?? "" : "the logits hold values that are infinite or not a number",
+        (evidence.probe.map { "a model that knows nothing has \(nats($0.uniformLoss)); " } ?? "")
+          + "confident wrong answers come from a wrong architecture label, row order, scale or tokenizer, seldom from "
+          + "too little training",
       ],
       nextSteps: [
         "Check the architecture, the activation and the rope layout with `bitnet inspect`.",
         "Convert the model again from its source and diagnose the source too.",
+        "If you gave a text of your own, measure without --text too: no model predicts a text of no language.",
       ])
   }
 
@@ -201,10 +205,12 @@ package enum Rules {
 
   private static func inconclusive(_ evidence: Evidence) -> Finding {
     guard let probe = evidence.probe else {
+      guard evidence.facts.tokenizerSize == nil else { return tooShort(tokens: 0) }
       return Finding(
         code: .inconclusive, certainty: .open, evidence: ["no tokenizer, so that no text could be measured"],
         nextSteps: ["Put tokenizer.json beside the weights, or convert with the tokenizer, and diagnose again."])
     }
+    guard probe.tokens >= minimumTokens else { return tooShort(tokens: probe.tokens) }
     return Finding(
       code: .inconclusive, certainty: .open,
       evidence: [
@@ -214,6 +220,13 @@ package enum Rules {
         "Measure a longer text of the kind the model was made for: `bitnet diagnose MODEL --text FILE`.",
         "Its trainer's state or log would tell whether BitLinear was on: put trainer_state.json beside the weights.",
       ])
+  }
+
+  private static func tooShort(tokens: Int) -> Finding {
+    Finding(
+      code: .inconclusive, certainty: .open,
+      evidence: ["the text has only \(tokens) tokens to predict; it takes \(minimumTokens) to judge a model"],
+      nextSteps: ["Measure a longer text: `bitnet diagnose MODEL --text FILE`, or without --text the built-in one."])
   }
 
   // MARK: Terms

@@ -103,7 +103,7 @@ extension FormatError {
 }
 
 /// `text` without control characters and of bounded length: names come from files that may be damaged.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   var result = ""
   for (index, scalar) in text.unicodeScalars.enumerated() {
     guard index < 100 else { return result + "…" }

@@ -1,3 +1,5 @@
+import ModelFormats
+
 /// Why a tokenizer could not be built.
 public enum TokenizationError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The file cannot be read or is damaged; `reason` says how.
@@ -17,9 +19,9 @@ public enum TokenizationError: Error, Sendable, Hashable, CustomStringConvertibl
     case .missing(let file, let key, let remedy):
       "\(file): \(key) is missing; \(remedy)"
     case .invalid(let file, let key, let found, let expected):
-      "\(file): \(key) is \(found), expected \(expected); the file is damaged or was written by a faulty converter"
+      "\(file): \(printable(key)) is \(printable(found)), expected \(expected); the file is damaged or was written by a faulty converter"
     case .unsupported(let file, let key, let found, let supported):
-      "\(file): \(key) is \(found), which is not supported; supported: \(supported.joined(separator: ", "))"
+      "\(file): \(printable(key)) is \(printable(found)), which is not supported; supported: \(supported.joined(separator: ", "))"
     }
   }
 }
