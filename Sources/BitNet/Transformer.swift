@@ -75,15 +75,13 @@ struct Transformer: Sendable {
     if let norm = layer.keyNorm {
       compute.rmsNormHeads(buffers.keys, headSize: headSize, weight: norm, epsilon: epsilon, rows: rows)
     }
-    for row in 0..<rows {
-      for matrix in [buffers.queries, buffers.keys] {
-        compute.rotate(
-          matrix, row: row, headSize: headSize, cosines: buffers.cosines[row], sines: buffers.sines[row],
-          layout: configuration.ropeLayout)
-      }
-      compute.store(row, of: buffers.keys, in: keys, at: start + row)
-      compute.store(row, of: buffers.values, in: values, at: start + row)
+    for matrix in [buffers.queries, buffers.keys] {
+      compute.rotate(
+        matrix, rows: rows, headSize: headSize, cosines: buffers.cosines, sines: buffers.sines,
+        layout: configuration.ropeLayout)
     }
+    compute.store(buffers.keys, rows: rows, in: keys, at: start)
+    compute.store(buffers.values, rows: rows, in: values, at: start)
     let attended = buffers.attended
     compute.attend(
       buffers.queries, keys: keys, values: values, start: start, rows: rows, headSize: headSize, into: attended.floats)
@@ -172,8 +170,8 @@ final class ForwardBuffers {
   let up: FloatMatrix
   let last: FloatMatrix
   let logits: FloatMatrix
-  private(set) var cosines: [[Float]] = []
-  private(set) var sines: [[Float]] = []
+  let cosines: FloatMatrix
+  let sines: FloatMatrix
 
   init(capacity: Int, configuration: ModelConfiguration) {
     self.capacity = capacity
@@ -187,13 +185,19 @@ final class ForwardBuffers {
     attended = LayerInput(rows: capacity, columns: query)
     gated = LayerInput(rows: capacity, columns: configuration.intermediateSize)
     up = FloatMatrix(rows: capacity, columns: configuration.intermediateSize)
+    cosines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
+    sines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
     last = FloatMatrix(rows: 1, columns: configuration.hiddenSize)
     logits = FloatMatrix(rows: 1, columns: configuration.vocabularySize)
   }
 
   /// The angles are the same for all layers: computed once per pass, in double precision.
   func prepareRotation(positions: Range<Int>, frequencies: [Double]) {
-    cosines = positions.map { position in frequencies.map { Float(cos(Double(position) * $0)) } }
-    sines = positions.map { position in frequencies.map { Float(sin(Double(position) * $0)) } }
+    for (row, position) in positions.enumerated() {
+      for (pair, frequency) in frequencies.enumerated() {
+        cosines[row: row][pair] = Float(cos(Double(position) * frequency))
+        sines[row: row][pair] = Float(sin(Double(position) * frequency))
+      }
+    }
   }
 }

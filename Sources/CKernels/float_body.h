@@ -291,82 +291,93 @@ CK_INLINE void ck_softmax(float *scores, size_t padded) {
     ck_store(scores + p, ck_load(scores + p) / sum);
 }
 
-#define CK_MAXIMUM_HEAD 512
+// Positions that are decoded from the cache together; their keys or values then serve all queries.
+#define CK_ATTEND_TILE 64
 
-// A cached value, and 16 of them, whose precision is a constant where this is inlined.
-CK_INLINE float ck_cached(const void *cache, size_t i, bool halves) {
-  return halves ? ck_f16_to_f32(((const uint16_t *)cache)[i]) : ((const float *)cache)[i];
-}
-
-CK_INLINE v16 ck_cached16(const void *cache, size_t i, bool halves) {
-  return halves ? ck_widen_halves((const uint8_t *)((const uint16_t *)cache + i)) : ck_load((const float *)cache + i);
-}
-
-// `heads` is a constant where this is inlined, so that the sums stay in registers.
-CK_INLINE void ck_attend_heads(const float *queries, size_t heads, const void *keys, const void *values, bool halves,
-                               size_t stride, size_t positions, size_t head_size, float scale, float *scores,
-                               float *out) {
-  const size_t padded = (positions + 15) / 16 * 16;
-  float key[CK_MAXIMUM_HEAD];
-  for (size_t p = 0; p < positions; p++) {
+// Copies rows of the cache to floats, `count` rows of `head_size`.
+CK_INLINE void ck_load_tile(const void *cache, bool halves, size_t stride, size_t first, size_t count,
+                            size_t head_size, float *tile) {
+  for (size_t p = first; p < first + count; p++, tile += head_size) {
+    if (!halves) {
+      memcpy(tile, (const float *)cache + p * stride, head_size * sizeof(float));
+      continue;
+    }
+    const uint16_t *row = (const uint16_t *)cache + p * stride;
     size_t i = 0;
     for (; i + 16 <= head_size; i += 16)
-      ck_store(key + i, ck_cached16(keys, p * stride + i, halves));
+      ck_store(tile + i, ck_widen_halves((const uint8_t *)(row + i)));
     for (; i < head_size; i++)
-      key[i] = ck_cached(keys, p * stride + i, halves);
-#pragma clang loop unroll(full)
-    for (size_t h = 0; h < heads; h++)
-      scores[h * padded + p] = ck_dot1(queries + h * head_size, key, head_size) * scale;
+      tile[i] = ck_f16_to_f32(row[i]);
   }
-  for (size_t h = 0; h < heads; h++) {
-    for (size_t p = positions; p < padded; p++)
-      scores[h * padded + p] = -INFINITY;
-    ck_softmax(scores + h * padded, padded);
-  }
-  // 32 dimensions at a time: the cache lines are read whole, and the sums of all heads stay in registers.
+}
+
+// out += weights * values for a few queries; `queries` is a constant where this is inlined.
+CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const float *tile, size_t count,
+                               size_t head_size, size_t queries, float *out) {
   size_t i = 0;
   for (; i + 32 <= head_size; i += 32) {
-    v16 low[2], high[2];
+    v16 low[4], high[4];
 #pragma clang loop unroll(full)
-    for (size_t h = 0; h < heads; h++)
-      low[h] = high[h] = (v16){0};
-    for (size_t p = 0; p < positions; p++) {
-      const v16 a = ck_cached16(values, p * stride + i, halves), b = ck_cached16(values, p * stride + i + 16, halves);
+    for (size_t q = 0; q < queries; q++) {
+      low[q] = ck_load(out + q * head_size + i);
+      high[q] = ck_load(out + q * head_size + i + 16);
+    }
+    for (size_t p = 0; p < count; p++) {
+      const v16 a = ck_load(tile + p * head_size + i), b = ck_load(tile + p * head_size + i + 16);
 #pragma clang loop unroll(full)
-      for (size_t h = 0; h < heads; h++) {
-        const v16 weight = (v16){0} + scores[h * padded + p];
-        low[h] = __builtin_elementwise_fma(weight, a, low[h]);
-        high[h] = __builtin_elementwise_fma(weight, b, high[h]);
+      for (size_t q = 0; q < queries; q++) {
+        const v16 weight = (v16){0} + weights[q * weight_stride + p];
+        low[q] = __builtin_elementwise_fma(weight, a, low[q]);
+        high[q] = __builtin_elementwise_fma(weight, b, high[q]);
       }
     }
 #pragma clang loop unroll(full)
-    for (size_t h = 0; h < heads; h++) {
-      ck_store(out + h * head_size + i, low[h]);
-      ck_store(out + h * head_size + i + 16, high[h]);
+    for (size_t q = 0; q < queries; q++) {
+      ck_store(out + q * head_size + i, low[q]);
+      ck_store(out + q * head_size + i + 16, high[q]);
     }
   }
   for (; i < head_size; i++)
-    for (size_t h = 0; h < heads; h++) {
-      float sum = 0;
-      for (size_t p = 0; p < positions; p++)
-        sum = __builtin_fmaf(scores[h * padded + p], ck_cached(values, p * stride + i, halves), sum);
-      out[h * head_size + i] = sum;
-    }
+    for (size_t q = 0; q < queries; q++)
+      for (size_t p = 0; p < count; p++)
+        out[q * head_size + i] =
+            __builtin_fmaf(weights[q * weight_stride + p], tile[p * head_size + i], out[q * head_size + i]);
 }
 
-#define CK_ATTEND(HEADS, HALVES)                                                                                       \
-  ck_attend_heads(queries, HEADS, keys, values, HALVES, stride, positions, head_size, scale, scores, out)
-
-static void ck_attend(const float *queries, size_t heads, const void *keys, const void *values, bool halves,
-                      size_t stride, size_t positions, size_t head_size, float scale, float *scores, float *out) {
-  if (heads == 2 && halves)
-    CK_ATTEND(2, true);
-  else if (heads == 2)
-    CK_ATTEND(2, false);
-  else if (halves)
-    CK_ATTEND(1, true);
-  else
-    CK_ATTEND(1, false);
+static void ck_attend(const ck_attention *a, float *scratch) {
+  const size_t n = a->head_size, count = a->tokens * a->heads, last = a->positions + a->tokens - 1;
+  const size_t padded = (last + 15) / 16 * 16;
+  float *queries = scratch, *sums = queries + count * n, *tile = sums + count * n;
+  float *scores = tile + CK_ATTEND_TILE * n;
+  for (size_t q = 0; q < count; q++)
+    memcpy(queries + q * n, a->queries + q / a->heads * a->query_stride + q % a->heads * n, n * sizeof(float));
+  for (size_t p = 0; p < last; p += CK_ATTEND_TILE) {
+    const size_t height = last - p < CK_ATTEND_TILE ? last - p : CK_ATTEND_TILE;
+    ck_load_tile(a->keys, a->halves, a->stride, p, height, n, tile);
+    ck_dot(tile, n, height, queries, n, count, scores + p, padded);
+  }
+  // Query q sees the positions up to its own token; those behind get the weight 0, which changes no sum.
+  for (size_t q = 0; q < count; q++) {
+    float *row = scores + q * padded;
+    const size_t seen = a->positions + q / a->heads;
+    for (size_t p = 0; p < seen; p++)
+      row[p] *= a->scale;
+    for (size_t p = seen; p < padded; p++)
+      row[p] = -INFINITY;
+    ck_softmax(row, padded);
+  }
+  memset(sums, 0, count * n * sizeof(float));
+  for (size_t p = 0; p < last; p += CK_ATTEND_TILE) {
+    const size_t height = last - p < CK_ATTEND_TILE ? last - p : CK_ATTEND_TILE;
+    ck_load_tile(a->values, a->halves, a->stride, p, height, n, tile);
+    size_t q = 0;
+    for (; q + 4 <= count; q += 4)
+      ck_weigh_values(scores + q * padded + p, padded, tile, height, n, 4, sums + q * n);
+    for (; q < count; q++)
+      ck_weigh_values(scores + q * padded + p, padded, tile, height, n, 1, sums + q * n);
+  }
+  for (size_t q = 0; q < count; q++)
+    memcpy(a->out + q / a->heads * a->query_stride + q % a->heads * n, sums + q * n, n * sizeof(float));
 }
 
 // gate = act(gate) * up.

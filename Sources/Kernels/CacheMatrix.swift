@@ -45,15 +45,16 @@ package final class CacheMatrix {
 }
 
 extension Compute {
-  /// Stores a row of floats in the cache.
-  package func store(_ row: Int, of matrix: FloatMatrix, in cache: CacheMatrix, at target: Int) {
-    precondition(matrix.columns == cache.columns && row < matrix.rows && target < cache.rows, "row out of bounds")
-    let pointer = cache.pointer(row: target, column: 0)
-    switch cache.precision {
-    case .f16:
-      kernels.to_f16(
-        matrix.pointer(row: row), matrix.columns, pointer.assumingMemoryBound(to: UInt16.self))
-    case .f32: pointer.copyMemory(from: matrix.pointer(row: row), byteCount: matrix.columns * 4)
+  /// Stores the first `rows` rows of floats in the cache, from the row `start` on.
+  package func store(_ matrix: FloatMatrix, rows: Int, in cache: CacheMatrix, at start: Int) {
+    precondition(matrix.columns == cache.columns && rows <= matrix.rows && start + rows <= cache.rows, "out of bounds")
+    for row in 0..<rows {
+      let pointer = cache.pointer(row: start + row, column: 0)
+      switch cache.precision {
+      case .f16:
+        kernels.to_f16(matrix.pointer(row: row), matrix.columns, pointer.assumingMemoryBound(to: UInt16.self))
+      case .f32: pointer.copyMemory(from: matrix.pointer(row: row), byteCount: matrix.columns * 4)
+      }
     }
   }
 }

@@ -20,7 +20,7 @@ extension Compute {
   /// RMSNorm of the first `rows` rows: `x / sqrt(mean(x^2) + epsilon) * weight`.
   package func rmsNorm(_ input: FloatMatrix, weight: FloatVector, epsilon: Float, rows: Int, into output: FloatMatrix) {
     precondition(weight.count == input.columns && output.columns == input.columns && rows <= output.rows)
-    for row in 0..<rows {
+    forEachRow(rows) { row in
       kernels.rms_norm(input.pointer(row: row), weight.pointer, input.columns, epsilon, output.pointer(row: row))
     }
   }
@@ -28,7 +28,7 @@ extension Compute {
   /// RMSNorm of each head of the first `rows` rows in place, with one weight for all heads (Qwen3).
   package func rmsNormHeads(_ matrix: FloatMatrix, headSize: Int, weight: FloatVector, epsilon: Float, rows: Int) {
     precondition(weight.count == headSize && matrix.columns % headSize == 0 && rows <= matrix.rows)
-    for row in 0..<rows {
+    forEachRow(rows) { row in
       for head in 0..<matrix.columns / headSize {
         let pointer = matrix.pointer(row: row) + head * headSize
         kernels.rms_norm(pointer, weight.pointer, headSize, epsilon, pointer)
@@ -39,39 +39,47 @@ extension Compute {
   /// `target += other` over the first `rows` rows.
   package func add(_ other: FloatMatrix, to target: FloatMatrix, rows: Int) {
     precondition(other.columns == target.columns && rows <= target.rows && rows <= other.rows)
-    for row in 0..<rows { kernels.add(target.pointer(row: row), other.pointer(row: row), target.columns) }
+    forEachRow(rows) { kernels.add(target.pointer(row: $0), other.pointer(row: $0), target.columns) }
   }
 
   /// `target += bias` for each of the first `rows` rows.
   package func add(_ bias: FloatVector, to target: FloatMatrix, rows: Int) {
     precondition(bias.count == target.columns && rows <= target.rows)
-    for row in 0..<rows { kernels.add(target.pointer(row: row), bias.pointer, target.columns) }
+    forEachRow(rows) { kernels.add(target.pointer(row: $0), bias.pointer, target.columns) }
   }
 
   /// `gate = act(gate) * up` over the first `rows` rows, `[rows, intermediate]`.
   package func gate(_ gate: FloatMatrix, with up: FloatMatrix, activation: GateActivation, rows: Int) {
     precondition(gate.columns == up.columns && rows <= gate.rows && rows <= up.rows)
-    pool.forEach(count: rows, grain: pool.grain(for: rows)) { range in
-      for row in range {
-        switch activation {
-        case .silu: kernels.silu_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
-        case .squaredReLU: kernels.relu2_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
-        }
+    forEachRow(rows) { row in
+      switch activation {
+      case .silu: kernels.silu_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
+      case .squaredReLU: kernels.relu2_gate(gate.pointer(row: row), up.pointer(row: row), gate.columns)
       }
     }
   }
 
-  /// Rotary position embedding of every head of one row in place.
+  /// One token is done on the spot; more are split between the threads.
+  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+    pool.forEach(count: rows, grain: max(4, pool.grain(for: rows))) { range in for row in range { body(row) } }
+  }
+
+  /// Rotary position embedding of every head of the first `rows` rows in place.
   ///
   /// - Parameters:
-  ///   - cosines: `[rotated / 2]`, the cosine of `position * frequency` for each pair; `sines` likewise.
+  ///   - cosines: `[rows, rotated / 2]`, the cosine of `position * frequency` for each pair; `sines` likewise.
   package func rotate(
-    _ matrix: FloatMatrix, row: Int, headSize: Int, cosines: [Float], sines: [Float], layout: RotaryLayout
+    _ matrix: FloatMatrix, rows: Int, headSize: Int, cosines: FloatMatrix, sines: FloatMatrix, layout: RotaryLayout
   ) {
-    let rotated = cosines.count * 2
-    precondition(rotated <= headSize && sines.count == cosines.count && matrix.columns % headSize == 0)
-    for head in 0..<matrix.columns / headSize {
-      ck_rotate(matrix.pointer(row: row) + head * headSize, cosines, sines, rotated, layout == .interleaved)
+    let rotated = cosines.columns * 2
+    precondition(rotated <= headSize && sines.columns == cosines.columns && matrix.columns % headSize == 0)
+    precondition(rows <= cosines.rows && rows <= sines.rows && rows <= matrix.rows)
+    forEachRow(rows) { row in
+      for head in 0..<matrix.columns / headSize {
+        ck_rotate(
+          matrix.pointer(row: row) + head * headSize, cosines.pointer(row: row), sines.pointer(row: row), rotated,
+          layout == .interleaved)
+      }
     }
   }
 
@@ -91,28 +99,29 @@ extension Compute {
   ) {
     let heads = queries.columns / headSize, kvHeads = keys.columns / headSize
     precondition(heads % kvHeads == 0 && start + rows <= keys.rows && output.columns == queries.columns)
-    precondition(headSize <= Compute.maximumHeadSize)
+    precondition(output.stride == queries.stride && keys.precision == values.precision)
     let scale = 1 / Float(headSize).squareRoot()
-    // Heads that share keys are computed together, yet in pieces small enough to balance the threads.
+    // Heads that share keys are computed together, and so are a few tokens, yet in pieces that balance the threads.
     let group = heads / kvHeads
-    let together = group.isMultiple(of: 2) ? 2 : 1
-    let pieces = heads / together
-    let padded = (start + rows + 15) / 16 * 16
-    pool.forEach(count: rows * pieces, grain: max(1, rows * pieces / (pool.threadCount * 8))) { range in
-      withUnsafeTemporaryAllocation(byteCount: together * padded * 4, alignment: 64) { memory in
-        let scores = memory.bindMemory(to: Float.self).baseAddress
+    let headsAtOnce = rows > 1 ? group : group.isMultiple(of: 2) ? 2 : 1
+    let tokensAtOnce = min(rows, max(1, 16 / headsAtOnce))
+    let pieces = heads / headsAtOnce, blocks = (rows + tokensAtOnce - 1) / tokensAtOnce
+    let width = (start + rows + 15) / 16 * 16
+    let scratch = tokensAtOnce * headsAtOnce * (2 * headSize + width) + 64 * headSize
+    pool.forEach(count: blocks * pieces, grain: max(1, blocks * pieces / (pool.threadCount * 8))) { range in
+      withUnsafeTemporaryAllocation(byteCount: scratch * 4, alignment: 64) { memory in
         for task in range {
-          let token = task / pieces, head = task % pieces * together
+          let token = task / pieces * tokensAtOnce, head = task % pieces * headsAtOnce
           let column = head / group * headSize
-          kernels.attend(
-            queries.pointer(row: token) + head * headSize, together, keys.pointer(row: 0, column: column),
-            values.pointer(row: 0, column: column), keys.precision == .f16, keys.columns, start + token + 1, headSize,
-            scale, scores, output.pointer(row: token) + head * headSize)
+          var attention = ck_attention(
+            queries: queries.pointer(row: token) + head * headSize,
+            out: output.pointer(row: token) + head * headSize, query_stride: queries.stride,
+            tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
+            keys: keys.pointer(row: 0, column: column), values: values.pointer(row: 0, column: column),
+            halves: keys.precision == .f16, stride: keys.columns, positions: start + token + 1, scale: scale)
+          kernels.attend(&attention, memory.bindMemory(to: Float.self).baseAddress)
         }
       }
     }
   }
-
-  /// The widest head that the attention kernel takes.
-  package static let maximumHeadSize = 512
 }

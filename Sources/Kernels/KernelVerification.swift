@@ -125,10 +125,8 @@ package struct KernelVerification: Sendable {
         for precision in CacheMatrix.Precision.allCases {
           let expected = CacheMatrix(rows: 300, columns: width, precision: precision)
           let found = CacheMatrix(rows: 300, columns: width, precision: precision)
-          for row in 0..<300 {
-            scalar.store(row, of: source, in: expected, at: row)
-            compute.store(row, of: source, in: found, at: row)
-          }
+          scalar.store(source, rows: 300, in: expected, at: 0)
+          compute.store(source, rows: 300, in: found, at: 0)
           caches.count("\(precision), \(width) wide") {
             (0..<300).allSatisfy { found.bytes(row: $0) == expected.bytes(row: $0) }
           }

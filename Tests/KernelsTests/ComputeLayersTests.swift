@@ -49,7 +49,7 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     let scalar = try Compute(threads: 1, instructionSet: .scalar)
     let caches = cached.map { floats in
       let cache = CacheMatrix(rows: start + rows, columns: kvHeads * headSize, precision: precision)
-      for row in 0..<start + rows { scalar.store(row, of: floats, in: cache, at: row) }
+      scalar.store(floats, rows: start + rows, in: cache, at: 0)
       return cache
     }
     let keys = cached[0], values = cached[1]
@@ -86,7 +86,9 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     let x = random.floats(16)
     let heads = matrix([x])
     let angles: [Float] = [0.1, 0.7, 1.9, 3]
-    compute.rotate(heads, row: 0, headSize: 8, cosines: angles.map(cosf), sines: angles.map(sinf), layout: layout)
+    compute.rotate(
+      heads, rows: 1, headSize: 8, cosines: matrix([angles.map(cosf)]), sines: matrix([angles.map(sinf)]),
+      layout: layout)
     for head in 0..<2 {
       for i in 0..<4 {
         let a = head * 8 + (layout == .halves ? i : 2 * i), b = layout == .halves ? a + 4 : a + 1

@@ -30,6 +30,29 @@ typedef struct ck_activations {
   const int32_t *sums;
 } ck_activations;
 
+/// Neighbouring query heads that share a key-value head, of consecutive tokens, and what they attend to.
+typedef struct ck_attention {
+  /// The first token's first head; heads follow each other, tokens are `query_stride` floats apart. `out` likewise.
+  const float *queries;
+  float *out;
+  size_t query_stride;
+  size_t tokens;
+  size_t heads;
+  size_t head_size;
+  /// f16 if `halves`, else f32; positions are `stride` elements apart.
+  const void *keys;
+  const void *values;
+  bool halves;
+  size_t stride;
+  /// How many positions the first token sees; each further token sees one more.
+  size_t positions;
+  float scale;
+} ck_attention;
+
+/// Floats of scratch for `queries` = tokens * heads, of which the last sees `positions`.
+#define CK_ATTEND_SCRATCH(queries, positions, head_size)                                                               \
+  ((queries) * (2 * (head_size) + ((positions) + 15) / 16 * 16) + 64 * (head_size))
+
 typedef struct ck_kernels {
   /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
   void (*dot)(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
@@ -70,11 +93,8 @@ typedef struct ck_kernels {
   /// x += y.
   void (*add)(float *x, const float *y, size_t n);
 
-  /// One or two query heads `[heads, head_size]` that share a key-value head, against `positions` cached keys and values
-  /// (f16 if `halves`, else f32) whose rows are `stride` elements apart: softmax(q k^T * scale) v, `[heads, head_size]`.
-  /// `head_size` is at most 512. `scores` is scratch for `heads` times `positions` rounded up to 16.
-  void (*attend)(const float *queries, size_t heads, const void *keys, const void *values, bool halves, size_t stride,
-                 size_t positions, size_t head_size, float scale, float *scores, float *out);
+  /// Causal attention of a few tokens: softmax(q k^T * scale) v. `scratch` holds CK_ATTEND_SCRATCH floats.
+  void (*attend)(const ck_attention *attention, float *scratch);
 
   /// Rounds to IEEE half, nearest and half to even; beyond 65,520 infinite.
   void (*to_f16)(const float *x, size_t n, uint16_t *out);
