@@ -11,7 +11,7 @@ final class KeyValueCache {
 
   init(configuration: ModelConfiguration, contextLength: Int, precision: CachePrecision) {
     self.contextLength = contextLength
-    let size = min(contextLength, 256)
+    let size = min(contextLength, 64)
     capacity = size
     let columns = configuration.kvHeads * configuration.headSize
     func empty() -> [CacheMatrix] {

@@ -29,6 +29,11 @@ final class WeightStore: Sendable {
     let head =
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
     let factors = try checkpoint.optionalVector("rope_freqs.weight", count: configuration.rotatedSize / 2)?.values
+    if let factors, let wrong = factors.first(where: { !($0 > 0 && $0.isFinite) }) {
+      throw ModelError.invalidTensor(
+        file: checkpoint.path, tensor: "rope_freqs.weight", problem: "holds the factor \(wrong)",
+        remedy: "The file is damaged: convert or fetch it again.")
+    }
     let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
     let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
     try refuseUnusedTensors()
@@ -74,7 +79,7 @@ final class WeightStore: Sendable {
     case (.none, .encoded(let matrix)): weights = .encoded(matrix)
     case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
     case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
-    case (.weightOnly, .encoded(let matrix)): weights = .ternary(ternarization(of: matrix, name: name).matrix)
+    case (.weightOnly, .encoded(let matrix)): weights = .ternary(try ternarization(of: matrix, name: name).matrix)
     case (.bitLinear, .ternary(let matrix)): weights = try bitLinear(matrix, name: name, judges: layer == 0)
     case (.bitLinear, .encoded(let matrix)):
       weights = try bitLinear(ternarization(of: matrix, name: name).matrix, name: name, judges: layer == 0)
@@ -101,10 +106,15 @@ final class WeightStore: Sendable {
     guard let factor = try checkpoint.optionalVector(name + ".scale", count: 1)?.values[0], factor != 1 else {
       return matrix
     }
+    guard factor.isFinite, factor != 0 else {
+      throw ModelError.invalidTensor(
+        file: checkpoint.path, tensor: name + ".scale", problem: "is \(factor)",
+        remedy: "The file is damaged: convert or fetch it again.")
+    }
     switch matrix {
     case .ternary(let trits): return .ternary(trits.scaled(by: factor))
     case .encoded(let numbers):
-      let ternarization = ternarization(of: numbers, name: name)
+      let ternarization = try ternarization(of: numbers, name: name)
       guard ternarization.wasTernary else {
         throw ModelError.invalidTensor(
           file: checkpoint.path, tensor: name + ".scale",
@@ -114,9 +124,14 @@ final class WeightStore: Sendable {
     }
   }
 
-  private func ternarization(of matrix: EncodedMatrix, name: String) -> Ternarization {
+  private func ternarization(of matrix: EncodedMatrix, name: String) throws(ModelError) -> Ternarization {
     if let known = ternarized.withLock({ $0[name] }) { return known }
     let made = compute.ternarize(matrix)
+    guard made.isFinite else {
+      throw .invalidTensor(
+        file: checkpoint.path, tensor: name + ".weight", problem: "holds weights that are infinite or not a number",
+        remedy: "The file is damaged, or its training diverged: `bitnet diagnose` lists the tensors.")
+    }
     ternarized.withLock { $0[name] = made }
     return made
   }

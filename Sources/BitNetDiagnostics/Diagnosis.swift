@@ -130,11 +130,12 @@ extension Diagnosis {
       progress("weights \(index + 1)/\(names.count)")
       weights.append(try checkpoint.statistics(of: name, compute: model.compute))
     }
-    progress("ternarizing")
-    let models = try QuantizationMode.allCases.map { try model.inMode($0) }
     var behaviour: [PromptBehaviour] = []
     var probe: TextProbe?
-    if let tokenizer = model.tokenizer {
+    // Weights that are no numbers have no trits, and what such a model says is no further evidence.
+    if let tokenizer = model.tokenizer, weights.allSatisfy({ $0.nonFinite == 0 }) {
+      progress("ternarizing")
+      let models = try QuantizationMode.allCases.map { try model.inMode($0) }
       let prompts = options.prompts.isEmpty ? Diagnosis.defaultPrompts : options.prompts
       for (index, prompt) in prompts.enumerated() {
         progress("prompt \(index + 1)/\(prompts.count)")

@@ -311,32 +311,41 @@ CK_INLINE void ck_load_tile(const void *cache, bool halves, size_t stride, size_
   }
 }
 
-// out += weights * values for a few queries; `queries` is a constant where this is inlined.
-CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const float *tile, size_t count,
-                               size_t head_size, size_t queries, float *out) {
-  size_t i = 0;
-  for (; i + 32 <= head_size; i += 32) {
-    v16 low[4], high[4];
+// out += weights * values over 16 * `vectors` dimensions, for a few queries; both are constants where this is inlined, and
+// together make enough sums to hide the latency of an addition.
+CK_INLINE void ck_weigh_block(const float *weights, size_t weight_stride, const float *tile, size_t count,
+                              size_t head_size, size_t queries, size_t vectors, float *out) {
+  v16 sums[4][8];
+#pragma clang loop unroll(full)
+  for (size_t q = 0; q < queries; q++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++)
+      sums[q][v] = ck_load(out + q * head_size + 16 * v);
+  for (size_t p = 0; p < count; p++) {
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < queries; q++) {
-      low[q] = ck_load(out + q * head_size + i);
-      high[q] = ck_load(out + q * head_size + i + 16);
-    }
-    for (size_t p = 0; p < count; p++) {
-      const v16 a = ck_load(tile + p * head_size + i), b = ck_load(tile + p * head_size + i + 16);
+      const v16 weight = (v16){0} + weights[q * weight_stride + p];
 #pragma clang loop unroll(full)
-      for (size_t q = 0; q < queries; q++) {
-        const v16 weight = (v16){0} + weights[q * weight_stride + p];
-        low[q] = __builtin_elementwise_fma(weight, a, low[q]);
-        high[q] = __builtin_elementwise_fma(weight, b, high[q]);
-      }
-    }
-#pragma clang loop unroll(full)
-    for (size_t q = 0; q < queries; q++) {
-      ck_store(out + q * head_size + i, low[q]);
-      ck_store(out + q * head_size + i + 16, high[q]);
+      for (size_t v = 0; v < vectors; v++)
+        sums[q][v] = __builtin_elementwise_fma(weight, ck_load(tile + p * head_size + 16 * v), sums[q][v]);
     }
   }
+#pragma clang loop unroll(full)
+  for (size_t q = 0; q < queries; q++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++)
+      ck_store(out + q * head_size + 16 * v, sums[q][v]);
+}
+
+CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const float *tile, size_t count,
+                               size_t head_size, size_t queries, float *out) {
+  // With four queries two vectors make eight sums; with fewer it takes more vectors.
+  const size_t vectors = queries == 4 ? 2 : queries == 2 ? 4 : 8;
+  size_t i = 0;
+  for (; i + 16 * vectors <= head_size; i += 16 * vectors)
+    ck_weigh_block(weights, weight_stride, tile + i, count, head_size, queries, vectors, out + i);
+  for (; i + 16 <= head_size; i += 16)
+    ck_weigh_block(weights, weight_stride, tile + i, count, head_size, queries, 1, out + i);
   for (; i < head_size; i++)
     for (size_t q = 0; q < queries; q++)
       for (size_t p = 0; p < count; p++)
@@ -373,6 +382,8 @@ static void ck_attend(const ck_attention *a, float *scratch) {
     size_t q = 0;
     for (; q + 4 <= count; q += 4)
       ck_weigh_values(scores + q * padded + p, padded, tile, height, n, 4, sums + q * n);
+    for (; q + 2 <= count; q += 2)
+      ck_weigh_values(scores + q * padded + p, padded, tile, height, n, 2, sums + q * n);
     for (; q < count; q++)
       ck_weigh_values(scores + q * padded + p, padded, tile, height, n, 1, sums + q * n);
   }

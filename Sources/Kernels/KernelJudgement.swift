@@ -60,10 +60,13 @@ extension Compute {
     _ expected: FloatMatrix, _ found: FloatMatrix, tokens: Int, kernel: String, name: String
   ) throws(KernelError) {
     for token in 0..<tokens {
-      for row in 0..<expected.columns where expected[row: token][row].bitPattern != found[row: token][row].bitPattern {
+      for row in 0..<expected.columns {
+        let right = expected[row: token][row], own = found[row: token][row]
+        // A damaged weight may be no number; which bits it then has is nobody's promise.
+        guard right.bitPattern != own.bitPattern, !(right.isNaN && own.isNaN) else { continue }
         throw .wrongResult(
-          kernel: kernel, instructionSet: instructionSet.rawValue, tensor: name, tokens: tokens,
-          found: found[row: token][row], expected: expected[row: token][row])
+          kernel: kernel, instructionSet: instructionSet.rawValue, tensor: name, tokens: tokens, found: own,
+          expected: right)
       }
     }
   }

@@ -5,6 +5,8 @@ package struct Ternarization: Sendable {
   /// Whether the weights were -s, 0, +s already: then they were taken over and not quantized again, which would shrink
   /// the scale by the share of zeros.
   package let wasTernary: Bool
+  /// Whether all weights are numbers. If not, there is no mean, and the trits mean nothing.
+  package let isFinite: Bool
 }
 
 extension Compute {
@@ -31,7 +33,7 @@ extension Compute {
         }
       }
     }
-    return Ternarization(matrix: matrix, wasTernary: isTernary)
+    return Ternarization(matrix: matrix, wasTernary: isTernary, isFinite: total.isFinite)
   }
 
   private struct RowMagnitudes {

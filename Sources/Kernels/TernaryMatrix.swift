@@ -32,6 +32,7 @@ package struct TernaryMatrix: Sendable {
   /// - Parameter codes: `rows` rows of `columns / 4` bytes, as in I2_S; `columns` is a multiple of 128.
   package init(rows: Int, columns: Int, packed codes: SharedBytes, scale: Float) {
     precondition(columns % Int(CK_TERNARY_BLOCK) == 0 && codes.count >= rows * columns / 4, "not packed rows")
+    precondition(columns <= Self.maximumColumns, "\(columns) columns of trits")
     self.rows = rows
     self.columns = columns
     self.scale = scale
@@ -49,6 +50,7 @@ package struct TernaryMatrix: Sendable {
     self.rows = rows
     self.columns = columns
     self.scale = scale
+    precondition(columns <= Self.maximumColumns, "\(columns) columns of trits")
     let padded = TernaryMatrix.paddedColumns(columns)
     let buffer = ByteBuffer(count: rows * padded / 4)
     let packed = buffer.baseAddress.assumingMemoryBound(to: UInt8.self)
