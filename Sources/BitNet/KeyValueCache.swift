@@ -1,6 +1,6 @@
 import Kernels
 
-/// The keys and values of the tokens seen so far, per layer `[capacity, kvHeads * headSize]`.
+/// The keys and values of the tokens seen so far, per layer `[kvHeads, capacity, headSize]`.
 ///
 /// It grows by doubling up to the context length, so that a short chat with a long-context model stays small.
 final class KeyValueCache {
@@ -13,13 +13,16 @@ final class KeyValueCache {
     self.contextLength = contextLength
     let size = min(contextLength, 64)
     capacity = size
-    let columns = configuration.kvHeads * configuration.headSize
-    func empty() -> [CacheMatrix] {
-      (0..<configuration.layerCount).map { _ in CacheMatrix(rows: size, columns: columns, precision: precision.storage)
+    func empty(_ layout: CacheMatrix.Layout) -> [CacheMatrix] {
+      (0..<configuration.layerCount).map { _ in
+        CacheMatrix(
+          heads: configuration.kvHeads, positions: size, headSize: configuration.headSize, precision: precision.storage,
+          layout: layout)
+
       }
     }
-    keys = empty()
-    values = empty()
+    keys = empty(.keys)
+    values = empty(.values)
   }
 
   /// Makes room for `count` tokens in all and keeps the first `used`.
@@ -27,8 +30,10 @@ final class KeyValueCache {
     guard count > capacity else { return }
     let size = min(contextLength, max(count, capacity * 2))
     func grown(_ old: CacheMatrix) -> CacheMatrix {
-      let new = CacheMatrix(rows: size, columns: old.columns, precision: old.precision)
-      new.copyRows(used, of: old)
+      let new = CacheMatrix(
+        heads: old.heads, positions: size, headSize: old.headSize, precision: old.precision,
+        layout: old.layout)
+      new.copyPositions(used, of: old)
       return new
     }
     keys = keys.map(grown)

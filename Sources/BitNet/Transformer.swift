@@ -84,7 +84,7 @@ struct Transformer: Sendable {
     compute.store(buffers.values, rows: rows, in: values, at: start)
     let attended = buffers.attended
     compute.attend(
-      buffers.queries, keys: keys, values: values, start: start, rows: rows, headSize: headSize, into: attended.floats)
+      buffers.queries, keys: keys, values: values, start: start, rows: rows, into: attended.floats)
     if let norm = layer.attentionSubNorm {
       compute.rmsNorm(attended.floats, weight: norm, epsilon: epsilon, rows: rows, into: attended.floats)
     }

@@ -90,16 +90,17 @@ extension Compute {
   ///
   /// - Parameters:
   ///   - queries: `[rows, heads * headSize]`, rotated.
-  ///   - keys: `[positions, kvHeads * headSize]`; `values` likewise.
+  ///   - keys: in the layout of keys; `values` in that of values.
   ///   - start: the position of the first new token.
   /// - Precondition: `headSize` is at most ``maximumHeadSize``.
   package func attend(
-    _ queries: FloatMatrix, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int, headSize: Int,
+    _ queries: FloatMatrix, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int,
     into output: FloatMatrix
   ) {
-    let heads = queries.columns / headSize, kvHeads = keys.columns / headSize
-    precondition(heads % kvHeads == 0 && start + rows <= keys.rows && output.columns == queries.columns)
+    let headSize = keys.headSize, heads = queries.columns / headSize, kvHeads = keys.heads
+    precondition(heads % kvHeads == 0 && start + rows <= keys.positions && output.columns == queries.columns)
     precondition(output.stride == queries.stride && keys.precision == values.precision)
+    precondition(keys.layout == .keys && values.layout == .values)
     let scale = 1 / Float(headSize).squareRoot()
     // Heads that share keys are computed together, and so are a few tokens, yet in pieces that balance the threads.
     let group = heads / kvHeads
@@ -112,13 +113,13 @@ extension Compute {
       withUnsafeTemporaryAllocation(byteCount: scratch * 4, alignment: 64) { memory in
         for task in range {
           let token = task / pieces * tokensAtOnce, head = task % pieces * headsAtOnce
-          let column = head / group * headSize
           var attention = ck_attention(
             queries: queries.pointer(row: token) + head * headSize,
             out: output.pointer(row: token) + head * headSize, query_stride: queries.stride,
             tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
-            keys: keys.pointer(row: 0, column: column), values: values.pointer(row: 0, column: column),
-            halves: keys.precision == .f16, stride: keys.columns, positions: start + token + 1, scale: scale)
+            keys: keys.pointer(head: head / group),
+            values: values.pointer(head: head / group),
+            halves: keys.precision == .f16, positions: start + token + 1, scale: scale)
           kernels.attend(&attention, memory.bindMemory(to: Float.self).baseAddress)
         }
       }

@@ -123,19 +123,22 @@ package struct KernelVerification: Sendable {
         // Two query heads on one key-value head, and one on one, in both precisions.
         let source = Self.inputPatterns(rows: 300, columns: width)[0].1
         for precision in CacheMatrix.Precision.allCases {
-          let expected = CacheMatrix(rows: 300, columns: width, precision: precision)
-          let found = CacheMatrix(rows: 300, columns: width, precision: precision)
-          scalar.store(source, rows: 300, in: expected, at: 0)
-          compute.store(source, rows: 300, in: found, at: 0)
+          func cache(_ layout: CacheMatrix.Layout, _ compute: Compute) -> CacheMatrix {
+            let cache = CacheMatrix(heads: 1, positions: 300, headSize: width, precision: precision, layout: layout)
+            compute.store(source, rows: 300, in: cache, at: 0)
+            return cache
+          }
+          let keys = cache(.keys, scalar), values = cache(.values, scalar)
           caches.count("\(precision), \(width) wide") {
-            (0..<300).allSatisfy { found.bytes(row: $0) == expected.bytes(row: $0) }
+            cache(.keys, compute).bytes(head: 0) == keys.bytes(head: 0)
+              && cache(.values, compute).bytes(head: 0) == values.bytes(head: 0)
           }
           for heads in [1, 2] {
             let queries = Self.inputPatterns(rows: 6, columns: heads * width)[0].1
             attention.count("\(label), \(heads) heads of \(width) in \(precision)") {
               holds(heads * width) {
                 $0.attend(
-                  queries, keys: expected, values: expected, start: 290, rows: 6, headSize: width, into: $1)
+                  queries, keys: keys, values: values, start: 290, rows: 6, into: $1)
               }
             }
           }

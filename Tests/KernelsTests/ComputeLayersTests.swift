@@ -47,8 +47,9 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
       matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize).map { ($0 * 512).rounded() / 512 } })
     }
     let scalar = try Compute(threads: 1, instructionSet: .scalar)
-    let caches = cached.map { floats in
-      let cache = CacheMatrix(rows: start + rows, columns: kvHeads * headSize, precision: precision)
+    let caches = zip(cached, [CacheMatrix.Layout.keys, .values]).map { floats, layout in
+      let cache = CacheMatrix(
+        heads: kvHeads, positions: start + rows, headSize: headSize, precision: precision, layout: layout)
       scalar.store(floats, rows: start + rows, in: cache, at: 0)
       return cache
     }
@@ -56,7 +57,7 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     func attended(_ isa: InstructionSet, threads: Int) throws -> [[Float]] {
       let output = FloatMatrix(rows: rows, columns: heads * headSize)
       try Compute(threads: threads, instructionSet: isa)
-        .attend(queries, keys: caches[0], values: caches[1], start: start, rows: rows, headSize: headSize, into: output)
+        .attend(queries, keys: caches[0], values: caches[1], start: start, rows: rows, into: output)
       return (0..<rows).map(output.copy(row:))
     }
     let result = try attended(isa, threads: 2)

@@ -39,11 +39,11 @@ typedef struct ck_attention {
   size_t tokens;
   size_t heads;
   size_t head_size;
-  /// f16 if `halves`, else f32; positions are `stride` elements apart.
+  /// f16 if `halves`, else f32. Values: [positions, head_size]. Keys: [positions / 16, head_size, 16], 16 positions side
+  /// by side, readable up to a multiple of 16 positions.
   const void *keys;
   const void *values;
   bool halves;
-  size_t stride;
   /// How many positions the first token sees; each further token sees one more.
   size_t positions;
   float scale;
