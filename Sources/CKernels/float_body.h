@@ -112,30 +112,6 @@ CK_INLINE float ck_scale(const uint8_t *half) {
   return ck_f16_to_f32(bits);
 }
 
-CK_INLINE void ck_load32_q4_0(const uint8_t *block, v16 *even, v16 *odd) {
-  u8x16 q;
-  memcpy(&q, block + 2, 16);
-  const float d = ck_scale(block);
-  *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * d;
-  *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * d;
-}
-
-CK_INLINE void ck_load32_q4_1(const uint8_t *block, v16 *even, v16 *odd) {
-  u8x16 q;
-  memcpy(&q, block + 4, 16);
-  const float d = ck_scale(block), m = ck_scale(block + 2);
-  *even = __builtin_convertvector(q & 15, v16) * d + m;
-  *odd = __builtin_convertvector(q >> 4, v16) * d + m;
-}
-
-CK_INLINE v16 ck_widen(const int8_t *p);
-
-CK_INLINE void ck_load32_q8_0(const uint8_t *block, v16 *even, v16 *odd) {
-  const float d = ck_scale(block);
-  *even = ck_widen((const int8_t *)block + 2) * d;
-  *odd = ck_widen((const int8_t *)block + 18) * d;
-}
-
 CK_INLINE v16 ck_widen_halves(const uint8_t *p) {
 #ifdef CK_HAS_F16C
   typedef _Float16 h16 __attribute__((vector_size(32)));
@@ -150,9 +126,34 @@ CK_INLINE v16 ck_widen_halves(const uint8_t *p) {
 #endif
 }
 
-CK_INLINE void ck_load32_f16(const uint8_t *block, v16 *even, v16 *odd) {
-  *even = ck_widen_halves(block);
-  *odd = ck_widen_halves(block + 32);
+// The scales at the head of blocks, `per_block` halves each, widened for up to 16 / per_block blocks at once: one by one
+// they cost more than the weights.
+CK_INLINE void ck_scales(const uint8_t *blocks, size_t block_bytes, size_t count, size_t per_block, float *out) {
+  uint8_t halves[32] = {0};
+  for (size_t b = 0; b < count; b++)
+    memcpy(halves + 2 * per_block * b, blocks + block_bytes * b, 2 * per_block);
+  ck_store(out, ck_widen_halves(halves));
+}
+
+CK_INLINE void ck_load32_q4_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 2, 16);
+  *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * scales[0];
+  *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * scales[0];
+}
+
+CK_INLINE void ck_load32_q4_1(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 4, 16);
+  *even = __builtin_convertvector(q & 15, v16) * scales[0] + scales[1];
+  *odd = __builtin_convertvector(q >> 4, v16) * scales[0] + scales[1];
+}
+
+CK_INLINE v16 ck_widen(const int8_t *p);
+
+CK_INLINE void ck_load32_q8_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  *even = ck_widen((const int8_t *)block + 2) * scales[0];
+  *odd = ck_widen((const int8_t *)block + 18) * scales[0];
 }
 
 CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
@@ -163,36 +164,51 @@ CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
   return (v16)(__builtin_convertvector(v, w16) << 16);
 }
 
-CK_INLINE void ck_load32_bf16(const uint8_t *block, v16 *even, v16 *odd) {
-  *even = ck_widen_bf16(block);
-  *odd = ck_widen_bf16(block + 32);
-}
+#define CK_BLOCK_DOT(TYPE, BYTES, SCALES)                                                                              \
+  static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
+    v16 even = {0}, odd = {0};                                                                                         \
+    const size_t blocks = n / 32, together = 16 / SCALES;                                                              \
+    for (size_t b = 0; b < blocks;) {                                                                                  \
+      const size_t count = blocks - b < together ? blocks - b : together;                                              \
+      float scales[16];                                                                                                \
+      if (count == together)                                                                                           \
+        ck_scales(row, BYTES, together, SCALES, scales);                                                               \
+      else                                                                                                             \
+        ck_scales(row, BYTES, count, SCALES, scales);                                                                  \
+      for (size_t k = 0; k < count; k++, row += BYTES, x += 32) {                                                      \
+        v16 low, high;                                                                                                 \
+        ck_load32_##TYPE(row, scales + SCALES * k, &low, &high);                                                       \
+        even = __builtin_elementwise_fma(low, ck_load(x), even);                                                       \
+        odd = __builtin_elementwise_fma(high, ck_load(x + 16), odd);                                                   \
+      }                                                                                                                \
+      b += count;                                                                                                      \
+    }                                                                                                                  \
+    return ck_sum(even + odd);                                                                                         \
+  }
 
-#define CK_ROW_DOT(TYPE, BYTES, DECODE)                                                                                \
+CK_BLOCK_DOT(q4_0, 18, 1)
+CK_BLOCK_DOT(q4_1, 20, 2)
+CK_BLOCK_DOT(q8_0, 34, 1)
+
+#define CK_HALF_DOT(TYPE, WIDEN, DECODE)                                                                               \
   static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
     v16 even = {0}, odd = {0};                                                                                         \
     size_t i = 0;                                                                                                      \
-    for (; i + 32 <= n; i += 32, row += BYTES) {                                                                       \
-      v16 a, b;                                                                                                        \
-      ck_load32_##TYPE(row, &a, &b);                                                                                   \
-      even = __builtin_elementwise_fma(a, ck_load(x + i), even);                                                       \
-      odd = __builtin_elementwise_fma(b, ck_load(x + i + 16), odd);                                                    \
+    for (; i + 32 <= n; i += 32) {                                                                                     \
+      even = __builtin_elementwise_fma(WIDEN(row + 2 * i), ck_load(x + i), even);                                      \
+      odd = __builtin_elementwise_fma(WIDEN(row + 2 * i + 32), ck_load(x + i + 16), odd);                              \
     }                                                                                                                  \
     float sum = ck_sum(even + odd);                                                                                    \
-    for (size_t k = 0; i + k < n; k++) {                                                                               \
+    for (; i < n; i++) {                                                                                               \
       float value;                                                                                                     \
-      DECODE(row + 2 * k, 1, &value);                                                                                  \
-      sum = __builtin_fmaf(value, x[i + k], sum);                                                                      \
+      DECODE(row + 2 * i, 1, &value);                                                                                  \
+      sum = __builtin_fmaf(value, x[i], sum);                                                                          \
     }                                                                                                                  \
     return sum;                                                                                                        \
   }
 
-// Rows of block types have no remainder.
-CK_ROW_DOT(q4_0, 18, ck_dequantize_q4_0)
-CK_ROW_DOT(q4_1, 20, ck_dequantize_q4_1)
-CK_ROW_DOT(q8_0, 34, ck_dequantize_q8_0)
-CK_ROW_DOT(f16, 64, ck_dequantize_f16)
-CK_ROW_DOT(bf16, 64, ck_dequantize_bf16)
+CK_HALF_DOT(f16, ck_widen_halves, ck_dequantize_f16)
+CK_HALF_DOT(bf16, ck_widen_bf16, ck_dequantize_bf16)
 
 typedef signed char b16 __attribute__((vector_size(16)));
 
