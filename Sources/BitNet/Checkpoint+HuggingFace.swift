@@ -71,7 +71,7 @@ extension Checkpoint {
         file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [quarter, shape[1]])
     }
     let bytes = tensor.bytes
-    guard bytes.firstIndexOfInvalidTrits == nil else {
+    guard !bytes.holdsInvalidTrits(inFirst: bytes.count) else {
       throw ModelError.invalidTensor(
         file: tensor.file, tensor: tensor.name, problem: "has the code 3, which stands for no ternary value",
         remedy: "The file is damaged, or these bytes are not packed ternary weights.")

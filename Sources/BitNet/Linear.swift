@@ -27,17 +27,25 @@ struct Linear: Sendable {
   let weights: Weights
   let bias: FloatVector?
 
-  /// Adds `W x + bias` of the first `rows` rows into `output`, which it overwrites.
-  func callAsFunction(_ input: LayerInput, rows: Int, into output: FloatMatrix, on compute: Compute) {
-    switch weights {
-    case .encoded(let matrix): compute.multiply(matrix, input.floats, rows: rows, into: output)
-    case .ternary(let matrix): compute.multiply(matrix, input.floats, rows: rows, into: output)
-    case .bitLinear(let matrix):
-      compute.multiply(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
-    case .interleaved(let matrix):
-      compute.multiply(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
+  /// `W x + bias` of the first `rows` rows for layers that share an input, each into its output.
+  static func apply(
+    _ layers: [(layer: Linear, output: FloatMatrix)], to input: LayerInput, rows: Int, on compute: Compute
+  ) {
+    compute.run(layers.map { $0.layer.product(input, rows: rows, into: $0.output, on: compute) })
+    for (layer, output) in layers {
+      if let bias = layer.bias { compute.add(bias, to: output, rows: rows) }
     }
-    if let bias { compute.add(bias, to: output, rows: rows) }
+  }
+
+  private func product(_ input: LayerInput, rows: Int, into output: FloatMatrix, on compute: Compute) -> Product {
+    switch weights {
+    case .encoded(let matrix): compute.product(matrix, input.floats, rows: rows, into: output)
+    case .ternary(let matrix): compute.product(matrix, input.floats, rows: rows, into: output)
+    case .bitLinear(let matrix):
+      compute.product(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
+    case .interleaved(let matrix):
+      compute.product(matrix, quantized: input.quantized(rows: rows, on: compute), rows: rows, into: output)
+    }
   }
 }
 

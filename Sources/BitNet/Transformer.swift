@@ -66,9 +66,9 @@ struct Transformer: Sendable {
     compute.rmsNorm(
       buffers.hidden, weight: layer.attentionNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
     buffers.normalized.invalidate()
-    layer.query(buffers.normalized, rows: rows, into: buffers.queries, on: compute)
-    layer.key(buffers.normalized, rows: rows, into: buffers.keys, on: compute)
-    layer.value(buffers.normalized, rows: rows, into: buffers.values, on: compute)
+    Linear.apply(
+      [(layer.query, buffers.queries), (layer.key, buffers.keys), (layer.value, buffers.values)],
+      to: buffers.normalized, rows: rows, on: compute)
     if let norm = layer.queryNorm {
       compute.rmsNormHeads(buffers.queries, headSize: headSize, weight: norm, epsilon: epsilon, rows: rows)
     }
@@ -89,7 +89,7 @@ struct Transformer: Sendable {
       compute.rmsNorm(attended.floats, weight: norm, epsilon: epsilon, rows: rows, into: attended.floats)
     }
     attended.invalidate()
-    layer.output(attended, rows: rows, into: buffers.delta, on: compute)
+    Linear.apply([(layer.output, buffers.delta)], to: attended, rows: rows, on: compute)
     compute.add(buffers.delta, to: buffers.hidden, rows: rows)
   }
 
@@ -99,14 +99,14 @@ struct Transformer: Sendable {
       buffers.hidden, weight: layer.feedForwardNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
     buffers.normalized.invalidate()
     let gated = buffers.gated
-    layer.gate(buffers.normalized, rows: rows, into: gated.floats, on: compute)
-    layer.up(buffers.normalized, rows: rows, into: buffers.up, on: compute)
+    Linear.apply(
+      [(layer.gate, gated.floats), (layer.up, buffers.up)], to: buffers.normalized, rows: rows, on: compute)
     compute.gate(gated.floats, with: buffers.up, activation: configuration.activation, rows: rows)
     if let norm = layer.feedForwardSubNorm {
       compute.rmsNorm(gated.floats, weight: norm, epsilon: epsilon, rows: rows, into: gated.floats)
     }
     gated.invalidate()
-    layer.down(gated, rows: rows, into: buffers.delta, on: compute)
+    Linear.apply([(layer.down, buffers.delta)], to: gated, rows: rows, on: compute)
     compute.add(buffers.delta, to: buffers.hidden, rows: rows)
   }
 

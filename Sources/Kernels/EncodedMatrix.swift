@@ -62,15 +62,16 @@ extension Compute {
   /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
   /// One token is multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
-  package func multiply(_ matrix: EncodedMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix) {
-    if rows == 1, let product = matrix.rowProduct(in: kernels) {
+  package func product(
+    _ matrix: EncodedMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix
+  ) -> Product {
+    if rows == 1, let kernel = matrix.rowProduct(in: kernels) {
       precondition(input.columns == matrix.columns && output.columns == matrix.rows)
-      pool.forEach(count: matrix.rows, grain: pool.grain(for: matrix.rows, multiple: 16)) { range in
-        for row in range { output.base[row] = product(matrix.pointer(row: row), matrix.columns, input.base) }
+      return Product(outputs: matrix.rows, unit: 16) { _, range in
+        for row in range { output.base[row] = kernel(matrix.pointer(row: row), matrix.columns, input.base) }
       }
-      return
     }
-    multiplyDecoded(
+    return decodedProduct(
       outputs: matrix.rows, inputs: matrix.columns, width: matrix.columns, scale: 1, input, rows: rows, into: output
     ) { row, target in
       matrix.decode(row: row, into: UnsafeMutableBufferPointer(start: target, count: matrix.columns))

@@ -61,15 +61,15 @@ package struct InterleavedMatrix: Sendable {
     codes = other.codes
   }
 
-  fileprivate func multiply(_ input: QuantizedRows, rows tokens: Int, into output: FloatMatrix, on compute: Compute) {
+  fileprivate func product(
+    _ input: QuantizedRows, rows tokens: Int, into output: FloatMatrix, on compute: Compute
+  ) -> Product {
     let kernel = compute.kernels.interleaved_product
     let base = codes.baseAddress.assumingMemoryBound(to: UInt8.self)
     // Wider rows than a tile can hold go through the kernel for few tokens.
     let step = columns <= Self.maximumTileColumns ? max(tokens, 1) : 8
     // For few tokens the load is balanced by small pieces, for many a piece is a whole tile.
-    let unit = tokens > 8 ? Self.rowsPerTile : Self.rowsPerGroup
-    let pool = compute.pool
-    pool.forEach(count: rows, grain: pool.grain(for: rows, multiple: unit)) { thread, range in
+    return Product(outputs: rows, unit: tokens > 8 ? Self.rowsPerTile : Self.rowsPerGroup) { [self] thread, range in
       let source = base + range.lowerBound / Self.rowsPerGroup * blocks * Int(CK_INTERLEAVED_BYTES)
       let scratch = compute.scratch[thread].baseAddress.assumingMemoryBound(to: UInt8.self)
       for first in stride(from: 0, to: tokens, by: step) {
@@ -88,11 +88,11 @@ extension Compute {
   package var prefersInterleaved: Bool { instructionSet == .avx512vbmi }
 
   /// BitLinear: `y = (sum_i T[o,i] * X[i]) * s_w * s_x` for the first `rows` rows of `input`, `[rows, outputs]`.
-  package func multiply(
+  package func product(
     _ matrix: InterleavedMatrix, quantized input: QuantizedRows, rows: Int, into output: FloatMatrix
-  ) {
+  ) -> Product {
     precondition(input.columns == matrix.columns && output.columns == matrix.rows && rows <= output.rows)
     precondition(kernels.interleaved_product != nil, "\(instructionSet) has no kernel for interleaved weights")
-    matrix.multiply(input, rows: rows, into: output, on: self)
+    return matrix.product(input, rows: rows, into: output, on: self)
   }
 }

@@ -95,14 +95,14 @@ extension Compute {
   /// BitLinear: `y = (sum_i T[o,i] * X[i]) * s_w * s_x` for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
   /// The sum is exact in 32 bits; the product of the scales is applied in one float multiplication.
-  package func multiply(
+  package func product(
     _ matrix: TernaryMatrix, quantized input: QuantizedRows, rows: Int, into output: FloatMatrix
-  ) {
+  ) -> Product {
     precondition(input.columns == matrix.columns && output.columns == matrix.rows && rows <= output.rows)
     let kernel = kernels.ternary_dot
     let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
     let rowBytes = matrix.rowBytes
-    pool.forEach(count: matrix.rows, grain: pool.grain(for: matrix.rows, multiple: 16)) { range in
+    return Product(outputs: matrix.rows, unit: 16) { _, range in
       withUnsafeTemporaryAllocation(of: Int32.self, capacity: range.count) { sums in
         for token in 0..<rows {
           kernel?(
@@ -117,11 +117,13 @@ extension Compute {
   }
 
   /// Ternary weights, float activations: `y = (sum_i T[o,i] * x[i]) * s_w`, for the first `rows` rows of `input`.
-  package func multiply(_ matrix: TernaryMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix) {
+  package func product(
+    _ matrix: TernaryMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix
+  ) -> Product {
     let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
     let rowBytes = matrix.rowBytes
     let decode = kernels.ternary_decode
-    multiplyDecoded(
+    return decodedProduct(
       outputs: matrix.rows, inputs: matrix.columns, width: TernaryMatrix.paddedColumns(matrix.columns),
       scale: matrix.scale, input, rows: rows, into: output
     ) { row, scratch in
@@ -134,13 +136,13 @@ extension Compute {
   /// - Parameters:
   ///   - scale: multiplies every result.
   ///   - width: the floats that `decode` writes, `inputs` or, with padding behind them, more.
-  func multiplyDecoded(
+  func decodedProduct(
     outputs: Int, inputs: Int, width: Int, scale: Float, _ input: FloatMatrix, rows: Int, into output: FloatMatrix,
-    decode: (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
-  ) {
+    decode: @escaping (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+  ) -> Product {
     precondition(input.columns == inputs && output.columns == outputs && rows <= output.rows && rows <= input.rows)
     let dot = kernels.dot
-    pool.forEach(count: outputs, grain: pool.grain(for: outputs, multiple: 16)) { range in
+    return Product(outputs: outputs, unit: 16) { _, range in
       // As many rows as the kernel takes at a time; the last may be padded, and is overwritten from there on.
       withUnsafeTemporaryAllocation(byteCount: (3 * inputs + width) * 4, alignment: 64) { memory in
         guard let decoded = memory.bindMemory(to: Float.self).baseAddress else { return }
@@ -183,12 +185,5 @@ extension TernaryMatrix {
       let shift = UInt8(row / quarter * 2)
       for column in 0..<columns { codes[column] = (source[column] >> shift) & 3 }
     }
-  }
-}
-
-extension SharedBytes {
-  /// Where Hugging Face's packed weights hold the code 3, which stands for no ternary value; `nil` if nowhere.
-  package var firstIndexOfInvalidTrits: Int? {
-    withUnsafeBytes { bytes in bytes.firstIndex { $0 & ($0 >> 1) & 0x55 != 0 } }
   }
 }
