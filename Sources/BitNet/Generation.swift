@@ -30,6 +30,8 @@ public struct GenerationSummary: Sendable {
   public let promptSeconds: Double
   /// Seconds from then on.
   public let generationSeconds: Double
+  /// How often the weights were read after the prompt: fewer times than there are tokens where guesses were right.
+  public let passes: Int
   /// Why it ended.
   public let finishReason: FinishReason
 }
@@ -55,50 +57,78 @@ extension Session {
     let begin = clock.now
     var sampler = Sampler(options.sampling)
     var sequence = prompt
-    var logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
+    // The logits after the sequence and, when tokens were guessed, after each of the guesses too.
+    var logits = try nextLogits(after: sequence, guesses: [], for: sampler, isCancelled: isCancelled)
+    var guesses: [Int] = []
     let prefilled = clock.now
     var generated = 0
+    var passes = 0
     var reason = FinishReason.maximumTokens
-    while options.maximumTokens.map({ generated < $0 }) ?? true {
+    generation: while options.maximumTokens.map({ generated < $0 }) ?? true {
       if isCancelled() { throw CancellationError() }
-      let token = sampler.next(logits, recent: sequence)
-      if ends.contains(token) {
-        reason = .endToken
-        break
+      // Every token is drawn as without guesses; a guess that it agrees with has its successor's logits ready.
+      for (index, next) in logits.enumerated() {
+        let token = sampler.next(next, recent: sequence)
+        if ends.contains(token) {
+          reason = .endToken
+          break generation
+        }
+        onToken(token)
+        generated += 1
+        sequence.append(token)
+        if generated == options.maximumTokens { break generation }
+        guard index < guesses.count, token == guesses[index] else { break }
       }
-      onToken(token)
-      generated += 1
-      sequence.append(token)
-      if generated == options.maximumTokens { break }
       guard sequence.count <= model.contextLength else {
         reason = .contextFull
         break
       }
-      logits = try nextLogits(after: sequence, for: sampler, isCancelled: isCancelled)
+      guesses =
+        options.guessesFromNGrams
+        ? self.guesses(after: sequence, left: options.maximumTokens.map { $0 - generated }) : []
+      logits = try nextLogits(after: sequence, guesses: guesses, for: sampler, isCancelled: isCancelled)
+      passes += 1
     }
     func seconds(_ duration: Duration) -> Double {
       Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
     return GenerationSummary(
       promptTokens: prompt.count, cachedTokens: min(cached, prompt.count - 1), generatedTokens: generated,
-      promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled),
+      promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled), passes: passes,
       finishReason: reason)
   }
 }
 
 extension Session {
+  /// What followed the last time that the sequence ended as it does now, up to four tokens.
+  private func guesses(after sequence: [Int], left: Int?) -> [Int] {
+    let limit = min(
+      ForwardBuffers.lastRows - 1, model.contextLength - sequence.count, (left ?? .max) - 1)
+    guard limit > 0 else { return [] }
+    for length in [3, 2] where sequence.count > length {
+      let end = sequence.suffix(length)
+      var start = sequence.count - length - 1
+      while start >= 0 {
+        if sequence[start..<start + length] == end { return Array(sequence[(start + length)...].prefix(limit)) }
+        start -= 1
+      }
+    }
+    return []
+  }
+
   /// As many logits as the sampler needs, or an error where there is nothing to choose from: token 0 over and over would
   /// look like an answer.
   private func nextLogits(
-    after tokens: [Int], for sampler: Sampler, isCancelled: () -> Bool
-  ) throws -> [TokenLogit] {
+    after sequence: [Int], guesses: [Int], for sampler: Sampler, isCancelled: () -> Bool
+  ) throws -> [[TokenLogit]] {
+    let tokens = sequence + guesses, last = guesses.count + 1
     let candidates =
       if let count = sampler.neededTokens {
-        try likeliest(count, after: tokens, isCancelled: isCancelled)
+        try likeliest(count, after: tokens, last: last, isCancelled: isCancelled)
       } else {
-        TokenLogit.all(try logits(after: tokens, isCancelled: isCancelled))
+        try logits(after: tokens, last: last, isCancelled: isCancelled)
       }
-    guard candidates.contains(where: \.logit.isFinite) else {
+    guard candidates.allSatisfy({ $0.contains(where: \.logit.isFinite) }) else {
       throw ModelError.nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
     }
     return candidates

@@ -8,12 +8,16 @@ public struct GenerationOptions: Sendable {
   public var stopsAtEnd: Bool
   /// Whether text such as `<|im_start|>` in a prompt means the special token of that name. Off for what people type.
   public var parsesSpecialTokens: Bool
+  /// Whether to guess tokens from what followed the same words before, and to check several in one pass. The output is
+  /// the same, token for token; text that repeats itself comes faster.
+  public var guessesFromNGrams: Bool
 
   /// Options; all have defaults.
   public init(
     maximumTokens: Int? = nil, sampling: Sampling = Sampling(), stopsAtEnd: Bool = true,
-    parsesSpecialTokens: Bool = false
+    parsesSpecialTokens: Bool = false, guessesFromNGrams: Bool = false
   ) {
+    self.guessesFromNGrams = guessesFromNGrams
     self.maximumTokens = maximumTokens
     self.sampling = sampling
     self.stopsAtEnd = stopsAtEnd

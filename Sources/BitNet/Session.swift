@@ -39,24 +39,32 @@ public final class Session {
   /// The likeliest token after `tokens`, as greedy generation finds it.
   package func greedyToken(after tokens: [Int], isCancelled: () -> Bool = { false }) throws -> Int {
     var sampler = Sampler(.greedy)
-    return sampler.next(try likeliest(1, after: tokens, isCancelled: isCancelled), recent: tokens)
+    return sampler.next(try likeliest(1, after: tokens, last: 1, isCancelled: isCancelled)[0], recent: tokens)
   }
 
-  /// The logits of a set of tokens that contains the `count` likeliest after `tokens`; see ``logits(after:isCancelled:)``.
-  func likeliest(_ count: Int, after tokens: [Int], isCancelled: () -> Bool) throws -> [TokenLogit] {
-    try evaluate(tokens, isCancelled: isCancelled)
-    return model.transformer.likeliest(count, row: lastRow, buffers: buffers)
+  /// For each of the `last` last tokens, the logits of a set of tokens that contains the `count` likeliest to follow it.
+  func likeliest(_ count: Int, after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
+    try evaluate(tokens, last: last, isCancelled: isCancelled)
+    return model.transformer.likeliest(count, rows: lastRow + 1 - last..<lastRow + 1, buffers: buffers)
+  }
+
+  /// For each of the `last` last tokens, all logits of the token that follows it.
+  func logits(after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
+    try evaluate(tokens, last: last, isCancelled: isCancelled)
+    return (lastRow + 1 - last..<lastRow + 1).map {
+      TokenLogit.all(model.transformer.logits(row: $0, buffers: buffers))
+    }
   }
 
   private var lastRow = 0
 
-  /// Brings the cache to `tokens`, computing at least the last of them.
+  /// Brings the cache to `tokens`, computing at least the `last` last of them, and these in one pass.
   ///
   /// - Parameter observe: called for each token computed and each layer (-1 for the embedding) with the residual stream
   ///   of that token, `[hiddenSize]`.
   /// - Parameter eachLogits: called for each token computed with the logits of the token after it, `[vocabularySize]`.
   package func evaluate(
-    _ tokens: [Int], isCancelled: () -> Bool = { false },
+    _ tokens: [Int], last: Int = 1, isCancelled: () -> Bool = { false },
     observe: ((_ position: Int, _ layer: Int, _ hidden: [Float]) -> Void)? = nil,
     eachLogits: ((_ position: Int, _ logits: [Float]) -> Void)? = nil
   ) throws {
@@ -69,12 +77,15 @@ public final class Session {
       throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
     }
     let shared = zip(self.tokens, tokens).prefix { $0 == $1 }.count
-    var start = min(shared, tokens.count - 1)
+    precondition(last >= 1 && last <= min(tokens.count, ForwardBuffers.lastRows), "\(last) last tokens")
+    var start = min(shared, tokens.count - last)
     self.tokens.removeSubrange(start...)
     cache.reserve(tokens.count, keeping: start)
     while start < tokens.count {
       if isCancelled() { throw CancellationError() }
-      let end = min(start + buffers.capacity, tokens.count)
+      var end = min(start + buffers.capacity, tokens.count)
+      // The last tokens must not be torn apart.
+      if end < tokens.count, tokens.count - end < last { end = tokens.count - last }
       model.transformer.forward(
         tokens[start..<end], start: start, cache: cache, buffers: buffers,
         observe: observe.map { observe in

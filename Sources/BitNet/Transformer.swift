@@ -112,24 +112,24 @@ struct Transformer: Sendable {
 
   /// The logits of one row of the residual stream that `forward` left behind, `[vocabularySize]`.
   func logits(row: Int, buffers: ForwardBuffers) -> [Float] {
-    normalize(row: row, buffers: buffers)
+    normalize(row..<row + 1, buffers: buffers)
     compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
     return buffers.logits.copy(row: 0)
   }
 
-  /// As ``logits(row:buffers:)``, but only the logits of a set of tokens that contains the `count` likeliest; all of them
-  /// where the head has no cheaper form. The values are the same bits.
-  func likeliest(_ count: Int, row: Int, buffers: ForwardBuffers) -> [TokenLogit] {
-    guard let screenedHead else { return TokenLogit.all(logits(row: row, buffers: buffers)) }
-    normalize(row: row, buffers: buffers)
-    return screenedHead.largest(count, buffers.last, scores: buffers.logits, on: compute)
-      .map { TokenLogit(token: $0.row, logit: $0.logit) }
+  /// As ``logits(row:buffers:)`` for a few rows, but only the logits of a set of tokens that contains the `count`
+  /// likeliest; all of them where the head has no cheaper form. The values are the same bits.
+  func likeliest(_ count: Int, rows: Range<Int>, buffers: ForwardBuffers) -> [[TokenLogit]] {
+    guard let screenedHead else { return rows.map { TokenLogit.all(logits(row: $0, buffers: buffers)) } }
+    normalize(rows, buffers: buffers)
+    return screenedHead.largest(count, buffers.last, tokens: rows.count, scores: buffers.logits, on: compute)
+      .map { $0.map { TokenLogit(token: $0.row, logit: $0.logit) } }
   }
 
-  private func normalize(row: Int, buffers: ForwardBuffers) {
-    buffers.last.copyRow(row, of: buffers.hidden, to: 0)
+  private func normalize(_ rows: Range<Int>, buffers: ForwardBuffers) {
+    for row in rows { buffers.last.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
     compute.rmsNorm(
-      buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: 1, into: buffers.last)
+      buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: buffers.last)
   }
 }
 
@@ -158,6 +158,9 @@ extension Transformer {
 
 /// The scratch memory of a forward pass over up to `capacity` tokens.
 final class ForwardBuffers {
+  /// How many tokens at the end of a pass can have their logits taken together.
+  static let lastRows = 5
+
   let capacity: Int
   let hidden: FloatMatrix
   let delta: FloatMatrix
@@ -187,8 +190,8 @@ final class ForwardBuffers {
     up = FloatMatrix(rows: capacity, columns: configuration.intermediateSize)
     cosines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
     sines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
-    last = FloatMatrix(rows: 1, columns: configuration.hiddenSize)
-    logits = FloatMatrix(rows: 1, columns: configuration.vocabularySize)
+    last = FloatMatrix(rows: min(capacity, Self.lastRows), columns: configuration.hiddenSize)
+    logits = FloatMatrix(rows: min(capacity, Self.lastRows), columns: configuration.vocabularySize)
   }
 
   /// The angles are the same for all layers: computed once per pass, in double precision.

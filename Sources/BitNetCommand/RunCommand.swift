@@ -116,7 +116,7 @@ extension GenerationSummary {
   func line(mode: QuantizationMode) -> String {
     func rounded(_ value: Double) -> String { String(format: "%.1f", value) }
     return "mode \(mode.rawValue); prompt \(promptTokens) tokens (\(cachedTokens) cached), "
-      + "\(rounded(promptTokensPerSecond)) tokens/s; generated \(generatedTokens) tokens, "
+      + "\(rounded(promptTokensPerSecond)) tokens/s; generated \(generatedTokens) tokens in \(passes) passes, "
       + "\(rounded(tokensPerSecond)) tokens/s; stopped: \(finishReason.rawValue)"
   }
 }

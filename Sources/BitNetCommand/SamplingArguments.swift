@@ -30,6 +30,10 @@ struct SamplingArguments: ParsableArguments {
   @Option(name: [.customShort("s"), .long], parsing: .unconditional, help: "Make sampling repeatable.")
   var seed: UInt64?
 
+  @Option(
+    name: .long, help: "Guess tokens and check several in one pass, with the same output: ngram, from the text so far.")
+  var speculate: Speculation?
+
   @Flag(name: .long, help: "Go on past the model's end tokens.")
   var ignoreEos = false
 
@@ -43,6 +47,12 @@ struct SamplingArguments: ParsableArguments {
       sampling: Sampling(
         temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repeatPenalty,
         repetitionWindow: repeatLastN, seed: seed),
-      stopsAtEnd: !ignoreEos, parsesSpecialTokens: parsesSpecialTokens)
+      stopsAtEnd: !ignoreEos, parsesSpecialTokens: parsesSpecialTokens,
+      guessesFromNGrams: speculate == .ngram)
   }
+}
+
+/// Where guesses come from.
+enum Speculation: String, ExpressibleByArgument, CaseIterable {
+  case ngram
 }

@@ -218,19 +218,42 @@ CK_INLINE v16 ck_widen(const int8_t *p) {
   return __builtin_convertvector(v, v16);
 }
 
-static void ck_int8_dot(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, float *out) {
-  for (size_t r = 0; r < rows; r++, codes += n) {
-    v16 even = {0}, odd = {0};
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32) {
-      __builtin_prefetch(codes + i + 4096);
-      even = __builtin_elementwise_fma(ck_widen(codes + i), ck_load(x + i), even);
-      odd = __builtin_elementwise_fma(ck_widen(codes + i + 16), ck_load(x + i + 16), odd);
+// `tokens` is a constant where this is inlined.
+CK_INLINE void ck_int8_tokens(const int8_t *codes, size_t n, float scale, const float *x, size_t x_stride,
+                              size_t tokens, float *out, size_t out_stride) {
+  v16 even[4], odd[4];
+#pragma clang loop unroll(full)
+  for (size_t t = 0; t < tokens; t++)
+    even[t] = odd[t] = (v16){0};
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    __builtin_prefetch(codes + i + 4096);
+    const v16 low = ck_widen(codes + i), high = ck_widen(codes + i + 16);
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      even[t] = __builtin_elementwise_fma(low, ck_load(x + t * x_stride + i), even[t]);
+      odd[t] = __builtin_elementwise_fma(high, ck_load(x + t * x_stride + i + 16), odd[t]);
     }
-    float sum = ck_sum(even + odd);
-    for (; i < n; i++)
-      sum = __builtin_fmaf(codes[i], x[i], sum);
-    out[r] = sum * scales[r];
+  }
+#pragma clang loop unroll(full)
+  for (size_t t = 0; t < tokens; t++) {
+    float sum = ck_sum(even[t] + odd[t]);
+    for (size_t k = i; k < n; k++)
+      sum = __builtin_fmaf(codes[k], x[t * x_stride + k], sum);
+    out[t * out_stride] = sum * scale;
+  }
+}
+
+static void ck_int8_dot(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x,
+                        size_t x_stride, size_t tokens, float *out, size_t out_stride) {
+  for (size_t r = 0; r < rows; r++, codes += n, out++) {
+    size_t t = 0;
+    for (; t + 4 <= tokens; t += 4)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 4, out + t * out_stride, out_stride);
+    for (; t + 2 <= tokens; t += 2)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 2, out + t * out_stride, out_stride);
+    for (; t < tokens; t++)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 1, out + t * out_stride, out_stride);
   }
 }
 

@@ -43,53 +43,80 @@ package struct ScreenedHead: Sendable {
   /// The bytes that scoring reads.
   package var byteCount: Int { codes.count + 8 * exact.rows }
 
-  /// The exact logits of a set of rows that contains the `count` largest, in the order of the rows.
+  /// For each of the first `tokens` rows of `input`, the exact logits of a set of head rows that contains the `count`
+  /// largest, in the order of the rows.
   ///
   /// - Parameters:
-  ///   - input: its first row is what the head is applied to, `[columns]`.
-  ///   - scores: scratch, `[1, rows]`.
+  ///   - input: `[tokens, columns]`.
+  ///   - scores: scratch, `[tokens, rows]`.
   package func largest(
-    _ count: Int, _ input: FloatMatrix, scores: FloatMatrix, on compute: Compute
-  ) -> [(row: Int, logit: Float)] {
+    _ count: Int, _ input: FloatMatrix, tokens: Int = 1, scores: FloatMatrix, on compute: Compute
+  ) -> [[(row: Int, logit: Float)]] {
     precondition(input.columns == exact.columns && scores.columns == exact.rows && count > 0)
-    let kernel = compute.kernels.int8_dot, columns = exact.columns, x = input.pointer(row: 0)
+    precondition(tokens <= input.rows && tokens <= scores.rows)
+    let kernel = compute.kernels.int8_dot, columns = exact.columns
     let source = codes.baseAddress.assumingMemoryBound(to: Int8.self)
-    let pool = compute.pool
-    pool.forEach(count: exact.rows, grain: pool.grain(for: exact.rows, multiple: 16)) { range in
+    let norms = (0..<tokens).map { token in
+      Float(input[row: token].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()).nextUp
+    }
+    // Each piece of rows is scored for all tokens, and yields its own largest lower bounds.
+    let pieces = (exact.rows + Self.rowsPerPiece - 1) / Self.rowsPerPiece
+    let bounds = compute.pool.map(count: pieces) { piece in
+      let rows = self.rows(of: piece)
       kernel?(
-        source + range.lowerBound * columns, columns, range.count, scales.pointer + range.lowerBound, x,
-        scores.base + range.lowerBound)
+        source + rows.lowerBound * columns, columns, rows.count, scales.pointer + rows.lowerBound, input.base,
+        input.stride, tokens, scores.base + rows.lowerBound, scores.stride)
+      return (0..<tokens).map { largestLowerBounds(count, scores.pointer(row: $0), norm: norms[$0], rows: rows) }
     }
-    let norm = Float((0..<columns).reduce(0.0) { $0 + Double(x[$1]) * Double(x[$1]) }.squareRoot()).nextUp
-    let threshold = lowerBound(ofLargest: count, scores: scores, norm: norm)
-    var candidates: [Int] = []
-    for row in 0..<exact.rows where !(scores.base[row] + norm * slacks.pointer[row] < threshold) {
-      candidates.append(row)
+    return (0..<tokens).map { token in
+      // At least `count` exact logits reach the `count`-th largest of all lower bounds.
+      let merged = bounds.flatMap { $0[token] }.sorted(by: >)
+      let threshold = merged.count >= count ? merged[count - 1] : -.infinity
+      return rescore(
+        input.pointer(row: token), scores: scores.pointer(row: token), norm: norms[token], threshold: threshold,
+        pieces: pieces, on: compute)
     }
-    let dot = compute.kernels.dot
-    let logits = pool.map(count: candidates.count) { index in
-      withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { values in
-        exact.decode(row: candidates[index], into: values)
-        var logit: Float = 0
-        dot?(values.baseAddress, columns, 1, x, input.stride, 1, &logit, 1)
-        return logit
-      }
-    }
-    return zip(candidates, logits).map { ($0, $1) }
   }
 
-  /// A value that at least `count` exact logits reach: the `count`-th largest of the scores' lower bounds.
-  private func lowerBound(ofLargest count: Int, scores: FloatMatrix, norm: Float) -> Float {
-    guard count < exact.rows else { return -.infinity }
+  private static let rowsPerPiece = 1024
+
+  private func rows(of piece: Int) -> Range<Int> {
+    piece * Self.rowsPerPiece..<min((piece + 1) * Self.rowsPerPiece, exact.rows)
+  }
+
+  /// The `count` largest lower bounds of some logits; none where a score is no number, which excludes nothing.
+  private func largestLowerBounds(
+    _ count: Int, _ scores: UnsafePointer<Float>, norm: Float, rows: Range<Int>
+  ) -> [Float] {
     // Ascending; almost every row fails the first comparison.
     var best: [Float] = []
-    for row in 0..<exact.rows {
-      let bound = scores.base[row] - norm * slacks.pointer[row]
-      if bound.isNaN { return -.infinity }
+    for row in rows {
+      let bound = scores[row] - norm * slacks.pointer[row]
+      if bound.isNaN { return [] }
       if best.count == count, bound <= best[0] { continue }
       best.insert(bound, at: best.firstIndex { $0 > bound } ?? best.count)
       if best.count > count { best.removeFirst() }
     }
-    return best[0]
+    return best
+  }
+
+  /// The exact logits of all rows that may reach the threshold.
+  private func rescore(
+    _ x: UnsafePointer<Float>, scores: UnsafePointer<Float>, norm: Float, threshold: Float, pieces: Int,
+    on compute: Compute
+  ) -> [(row: Int, logit: Float)] {
+    let dot = compute.kernels.dot, columns = exact.columns
+    return compute.pool.map(count: pieces) { piece in
+      var found: [(row: Int, logit: Float)] = []
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: columns) { values in
+        for row in rows(of: piece) where !(scores[row] + norm * slacks.pointer[row] < threshold) {
+          exact.decode(row: row, into: values)
+          var logit: Float = 0
+          dot?(values.baseAddress, columns, 1, x, columns, 1, &logit, 1)
+          found.append((row, logit))
+        }
+      }
+      return found
+    }.flatMap(\.self)
   }
 }

@@ -25,7 +25,17 @@ import Testing
     let screened = ScreenedHead(exact, pool: compute.pool)
     var fewest = rows.count
     for count in counts {
-      let found = screened.largest(count, input(x), scores: FloatMatrix(rows: 1, columns: rows.count), on: compute)
+      // Together with other tokens, as several guesses are checked.
+      let inputs = FloatMatrix(rows: 3, columns: x.count)
+      for (i, value) in x.enumerated() {
+        inputs[row: 0][i] = -value
+        inputs[row: 1][i] = value
+        inputs[row: 2][i] = 1
+      }
+      let found = screened.largest(count, input(x), scores: FloatMatrix(rows: 1, columns: rows.count), on: compute)[0]
+      let together = screened.largest(
+        count, inputs, tokens: 3, scores: FloatMatrix(rows: 3, columns: rows.count), on: compute)[1]
+      #expect(together.map(\.row) == found.map(\.row) && together.map(\.logit) == found.map(\.logit))
       for (row, logit) in found { #expect(logit.bitPattern == all[row].bitPattern) }
       let kept = Set(found.map(\.row))
       let order = all.indices.sorted { all[$0] != all[$1] ? all[$0] > all[$1] : $0 < $1 }
@@ -72,7 +82,7 @@ import Testing
     broken[9] = .nan
     let compute = try Compute(threads: 1)
     let found = ScreenedHead(head(rows), pool: compute.pool)
-      .largest(1, input(broken), scores: FloatMatrix(rows: 1, columns: 50), on: compute)
+      .largest(1, input(broken), scores: FloatMatrix(rows: 1, columns: 50), on: compute)[0]
     #expect(found.count == 50)
   }
 }

@@ -80,8 +80,9 @@ typedef struct ck_kernels {
   /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
   void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
 
-  /// out[r] = scales[r] * sum_i codes[r * n + i] * x[i].
-  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, float *out);
+  /// out[t * out_stride + r] = scales[r] * sum_i codes[r * n + i] * x[t * x_stride + i].
+  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, size_t x_stride,
+                   size_t tokens, float *out, size_t out_stride);
 
   /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
   /// even; `*sum` is the sum of the integers.
