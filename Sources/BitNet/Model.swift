@@ -27,6 +27,9 @@ public final class Model: Sendable {
     /// How precisely the keys and values of earlier tokens are kept.
     public var cachePrecision: CachePrecision
 
+    /// Forces an instruction set, for tests; otherwise the fastest, or what `BITNET_ISA` names.
+    package var instructionSet: InstructionSet?
+
     /// Options; all have defaults.
     public init(
       mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil, repacksWeights: Bool = true,
@@ -71,7 +74,8 @@ public final class Model: Sendable {
       throw ModelError.invalidOption(name: "threads", found: "\(threads)", expected: "1 to 1024")
     }
     let store = WeightStore(
-      checkpoint: checkpoint, compute: try Compute(threads: options.threads), repacks: options.repacksWeights)
+      checkpoint: checkpoint, compute: try Compute(threads: options.threads, instructionSet: options.instructionSet),
+      repacks: options.repacksWeights)
     try self.init(
       store: store, tokenizer: checkpoint.tokenizer(),
       mode: options.mode ?? (checkpoint.configuration.declaresBitLinear ? .bitLinear : .none),
