@@ -73,26 +73,41 @@ const ck_kernels ck_kernels_scalar = {
     .quantize = quantize,
 };
 
-void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out) {
-  // One block at a time: the weights of 12 inputs of 16 rows, as value + 1.
-  for (size_t j = 0; j < blocks; j++, out += CK_INTERLEAVED_BYTES) {
-    uint8_t digits[CK_INTERLEAVED_ROWS][CK_INTERLEAVED_INPUTS];
-    for (size_t i = 0; i < CK_INTERLEAVED_INPUTS; i++) {
-      size_t column = j * CK_INTERLEAVED_INPUTS + i, e = column % CK_TERNARY_BLOCK;
-      size_t byte = column / CK_TERNARY_BLOCK * 32 + e % 32, shift = 6 - 2 * (e / 32);
-      for (size_t r = 0; r < CK_INTERLEAVED_ROWS; r++)
-        digits[r][i] = r < rows && column < columns ? (codes[r * row_bytes + byte] >> shift) & 3 : 1;
-    }
-    for (size_t q = 0; q < 8; q++) {
-      uint64_t bits = 0;
-      for (size_t l = 0; l < 8; l++) {
-        const uint8_t *d = digits[(8 * q + l) / 4] + l % 4;
-        bits |= (uint64_t)(d[0] + 3 * d[4] + 9 * d[8]) << (5 * l);
+void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *digits,
+                   uint8_t *out) {
+  const size_t width = (row_bytes * 4 > blocks * CK_INTERLEAVED_INPUTS ? row_bytes * 4 : blocks * CK_INTERLEAVED_INPUTS);
+  // First every weight to a byte of its own, as value + 1; what is missing is the weight 0.
+  memset(digits, 1, CK_INTERLEAVED_ROWS * width);
+  for (size_t r = 0; r < rows; r++) {
+    uint8_t *target = digits + r * width;
+    const uint8_t *source = codes + r * row_bytes;
+    for (size_t b = 0; b < row_bytes / 32; b++, source += 32, target += CK_TERNARY_BLOCK)
+      for (size_t p = 0; p < 32; p++) {
+        target[p] = source[p] >> 6;
+        target[p + 32] = (source[p] >> 4) & 3;
+        target[p + 64] = (source[p] >> 2) & 3;
+        target[p + 96] = source[p] & 3;
       }
-      for (size_t b = 0; b < 5; b++)
-        out[5 * q + b] = (uint8_t)(bits >> (8 * b));
-    }
+    memset(digits + r * width + columns, 1, width - columns);
   }
+  for (size_t j = 0; j < blocks; j++, out += CK_INTERLEAVED_BYTES)
+    for (size_t q = 0; q < 8; q++) {
+      // Two rows of four codes each, all eight at once: no sum passes 26.
+      uint64_t bits = 0;
+      for (size_t half = 0; half < 2; half++) {
+        const uint8_t *d = digits + (2 * q + half) * width + j * CK_INTERLEAVED_INPUTS;
+        uint32_t w0, w1, w2;
+        memcpy(&w0, d, 4);
+        memcpy(&w1, d + 4, 4);
+        memcpy(&w2, d + 8, 4);
+        bits |= (uint64_t)(w0 + 3 * w1 + 9 * w2) << (32 * half);
+      }
+      // The five bits of every byte move together: by pairs, by fours, all eight.
+      bits = (bits & 0x001f001f001f001f) | (bits & 0x1f001f001f001f00) >> 3;
+      bits = (bits & 0x000003ff000003ff) | (bits & 0x03ff000003ff0000) >> 6;
+      bits = (bits & 0x00000000000fffff) | (bits & 0x000fffff00000000) >> 12;
+      memcpy(out + 5 * q, &bits, 5);
+    }
 }
 
 void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm) {

@@ -39,12 +39,15 @@ package struct InterleavedMatrix: Sendable {
     let buffer = ByteBuffer(count: groups * groupBytes, usesHugePages: true)
     let target = buffer.baseAddress.assumingMemoryBound(to: UInt8.self)
     let source = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
+    let width = max(matrix.rowBytes * 4, blocks * inputs)
     pool.forEach(count: groups, grain: pool.grain(for: groups)) { range in
-      for group in range {
-        let first = group * Self.rowsPerGroup
-        ck_interleave(
-          source + first * matrix.rowBytes, matrix.rowBytes, min(Self.rowsPerGroup, matrix.rows - first),
-          matrix.columns, blocks, target + group * groupBytes)
+      withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.rowsPerGroup * width) { digits in
+        for group in range {
+          let first = group * Self.rowsPerGroup
+          ck_interleave(
+            source + first * matrix.rowBytes, matrix.rowBytes, min(Self.rowsPerGroup, matrix.rows - first),
+            matrix.columns, blocks, digits.baseAddress, target + group * groupBytes)
+        }
       }
     }
     codes = SharedBytes(buffer)

@@ -113,8 +113,10 @@ enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX5
 const ck_kernels *ck_kernels_for(int isa);
 
 /// Packs up to 16 rows in the layout of I2_S, `row_bytes` apart, into one group of `blocks` interleaved blocks. Rows and
-/// inputs that are missing become zero weights.
-void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *out);
+/// inputs that are missing become zero weights. `digits` is scratch for 16 rows of row_bytes * 4 or blocks * 12 bytes,
+/// whichever is more.
+void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *digits,
+                   uint8_t *out);
 
 /// Encodes a row of weights as int8 by absmax: `*scale` times the codes is the row but for an error, whose Euclidean norm
 /// is `*error`; `*norm` is the row's own.
