@@ -472,6 +472,70 @@ static void judge_attend(void) {
   end();
 }
 
+// MARK: What stands in no table
+
+// Compiled once for every instruction set, and different bits where the compiler fuses what is written apart.
+static void judge_rotate(void) {
+  begin("rotate");
+  for (size_t rotated = 2; rotated <= 128; rotated += 2)
+    for (int interleaved = 0; interleaved < 2; interleaved++) {
+      const size_t half = rotated / 2, step = interleaved ? 2 : 1, distance = interleaved ? 1 : half;
+      const float *head = floats(rotated), *cosines = floats(half), *sines = floats(half);
+      float *expected = guarded(4 * rotated), *found = guarded(4 * rotated);
+      memcpy(found, head, 4 * rotated);
+      ck_rotate(found, cosines, sines, rotated, interleaved);
+      for (size_t i = 0; i < half; i++) {
+        const float x = head[i * step], y = head[i * step + distance];
+        // Volatile, so that each product is rounded.
+        volatile const float xc = x * cosines[i], ys = y * sines[i], xs = x * sines[i], yc = y * cosines[i];
+        expected[i * step] = xc - ys;
+        expected[i * step + distance] = xs + yc;
+      }
+      compare_floats(expected, found, rotated, label("%zu rotated%s", rotated, interleaved ? ", interleaved" : ""));
+      release_all();
+    }
+  end();
+}
+
+typedef void (*dequantizer)(const uint8_t *blocks, size_t block_count, float *out);
+
+// Only the digest judges here: on x86-64 the Swift tests hold the same functions against gguf-py.
+static void judge_dequantize(void) {
+  static const struct {
+    dequantizer decode;
+    size_t elements, bytes;
+  } types[] = {
+      {ck_dequantize_f32, 1, 4},      {ck_dequantize_f64, 1, 8},       {ck_dequantize_f16, 1, 2},
+      {ck_dequantize_bf16, 1, 2},     {ck_dequantize_u8, 1, 1},        {ck_dequantize_i8, 1, 1},
+      {ck_dequantize_i16, 1, 2},      {ck_dequantize_i32, 1, 4},       {ck_dequantize_i64, 1, 8},
+      {ck_dequantize_q4_0, 32, 18},   {ck_dequantize_q4_1, 32, 20},    {ck_dequantize_q5_0, 32, 22},
+      {ck_dequantize_q5_1, 32, 24},   {ck_dequantize_q8_0, 32, 34},    {ck_dequantize_q4_k, 256, 144},
+      {ck_dequantize_q5_k, 256, 176}, {ck_dequantize_q6_k, 256, 210},  {ck_dequantize_tq1_0, 256, 54},
+      {ck_dequantize_tq2_0, 256, 66},
+  };
+  begin("dequantize");
+  for (size_t t = 0; t < COUNT(types); t++)
+    for (size_t blocks = 1; blocks <= 40; blocks++) {
+      const size_t n = blocks * types[t].elements;
+      uint8_t *source = guarded(blocks * types[t].bytes);
+      for (size_t i = 0; i < blocks * types[t].bytes; i++)
+        source[i] = (uint8_t)next_word();
+      float *found = guarded(4 * n);
+      types[t].decode(source, blocks, found);
+      compare_floats(found, found, n, "");
+      release_all();
+    }
+  for (size_t first = 0; first < 256; first += 13) {
+    const uint8_t *source = trits(128, RANDOM);
+    const size_t n = 512 - first;
+    float *found = guarded(4 * n);
+    ck_dequantize_i2_s(source, first, n, next_float(), found);
+    compare_floats(found, found, n, "");
+    release_all();
+  }
+  end();
+}
+
 #define JUDGE_ROW_DOT(TYPE, BLOCK, BYTES, SCALES)                                                                      \
   judge_row_dot("row_dot_" #TYPE, judged->row_dot_##TYPE, specification->row_dot_##TYPE, BLOCK, BYTES, SCALES)
 
@@ -506,6 +570,8 @@ int main(int argc, char **argv) {
   judge_to_f16();
   judge_elementwise("silu_gate", judged->silu_gate, specification->silu_gate);
   judge_elementwise("relu2_gate", judged->relu2_gate, specification->relu2_gate);
+  judge_rotate();
+  judge_dequantize();
   printf("%zu passed, %zu failed\n", kernels_passed, kernels_failed);
   return kernels_failed > 0;
 }
