@@ -16,6 +16,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case avx512
   /// AVX-512 with VBMI besides, which decodes the interleaved ternary layout.
   case avx512vbmi
+  /// AArch64 with the dot product of bytes (ARMv8.2).
+  case neon
 
   /// The environment variable that forces an instruction set.
   public static let environmentVariable = "BITNET_ISA"
@@ -42,6 +44,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     case .avx2: Int32(CK_ISA_AVX2.rawValue)
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
     case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
+    case .neon: Int32(CK_ISA_NEON.rawValue)
     }
   }
 }

@@ -107,7 +107,7 @@ typedef struct ck_kernels {
   void (*relu2_gate)(float *gate, const float *up, size_t n);
 } ck_kernels;
 
-enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3 };
+enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3, CK_ISA_NEON = 4 };
 
 /// The table of an instruction set, or NULL when this build or this processor does not have it.
 const ck_kernels *ck_kernels_for(int isa);
