@@ -339,15 +339,16 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
 static void judge_int8_dot(void) {
   begin("int8_dot");
   for (size_t w = 0; w < COUNT(widths); w++)
-    for (size_t rows = 1; rows <= 5; rows++)
+    for (size_t tokens = 1; tokens <= 7; tokens++)
       for (int p = 0; p < PATTERNS; p++) {
-        const size_t n = widths[w];
+        const size_t n = widths[w], rows = 1 + (w + tokens) % 5;
         const int8_t *codes = activations(rows * n, p);
-        const float *scales = floats(rows), *x = floats(n);
-        float *expected = guarded(4 * rows), *found = guarded(4 * rows);
-        specification->int8_dot(codes, n, rows, scales, x, expected);
-        judged->int8_dot(codes, n, rows, scales, x, found);
-        compare_floats(expected, found, rows, label("%zu wide, %zu rows, %s", n, rows, pattern_names[p]));
+        const float *scales = floats(rows), *x = floats(tokens * n);
+        float *expected = guarded(4 * rows * tokens), *found = guarded(4 * rows * tokens);
+        specification->int8_dot(codes, n, rows, scales, x, n, tokens, expected, rows);
+        judged->int8_dot(codes, n, rows, scales, x, n, tokens, found, rows);
+        compare_floats(
+            expected, found, rows * tokens, label("%zu wide, %zu rows, %zu tokens, %s", n, rows, tokens, pattern_names[p]));
         release_all();
       }
   end();

@@ -1,0 +1,148 @@
+// Products of float activations with weights in their encoding, compiled once per instruction set: included by
+// float_body.h, whose vectors and order of sums these share.
+
+// Products with one row in its encoding, decoded in registers: the values of dequantize.c in the order of ck_dot1. A
+// block of 32 elements is just what the two accumulators take.
+
+typedef unsigned char u8x16 __attribute__((vector_size(16)));
+
+CK_INLINE float ck_scale(const uint8_t *half) {
+  uint16_t bits;
+  memcpy(&bits, half, 2);
+  return ck_f16_to_f32(bits);
+}
+
+CK_INLINE v16 ck_widen_halves(const uint8_t *p) {
+#ifdef CK_HAS_F16C
+  typedef _Float16 h16 __attribute__((vector_size(32)));
+  h16 v;
+  memcpy(&v, p, sizeof v);
+  return __builtin_convertvector(v, v16);
+#else
+  v16 v;
+  for (int i = 0; i < 16; i++)
+    v[i] = ck_scale(p + 2 * i);
+  return v;
+#endif
+}
+
+// The scales at the head of blocks, `per_block` halves each, widened for up to 16 / per_block blocks at once: one by one
+// they cost more than the weights.
+CK_INLINE void ck_scales(const uint8_t *blocks, size_t block_bytes, size_t count, size_t per_block, float *out) {
+  uint8_t halves[32] = {0};
+  for (size_t b = 0; b < count; b++)
+    memcpy(halves + 2 * per_block * b, blocks + block_bytes * b, 2 * per_block);
+  ck_store(out, ck_widen_halves(halves));
+}
+
+CK_INLINE void ck_load32_q4_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 2, 16);
+  *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * scales[0];
+  *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * scales[0];
+}
+
+CK_INLINE void ck_load32_q4_1(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  u8x16 q;
+  memcpy(&q, block + 4, 16);
+  *even = __builtin_convertvector(q & 15, v16) * scales[0] + scales[1];
+  *odd = __builtin_convertvector(q >> 4, v16) * scales[0] + scales[1];
+}
+
+CK_INLINE void ck_load32_q8_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  *even = ck_widen((const int8_t *)block + 2) * scales[0];
+  *odd = ck_widen((const int8_t *)block + 18) * scales[0];
+}
+
+CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
+  typedef uint16_t s16 __attribute__((vector_size(32)));
+  typedef uint32_t w16 __attribute__((vector_size(64)));
+  s16 v;
+  memcpy(&v, p, sizeof v);
+  return (v16)(__builtin_convertvector(v, w16) << 16);
+}
+
+#define CK_BLOCK_DOT(TYPE, BYTES, SCALES)                                                                              \
+  static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
+    v16 even = {0}, odd = {0};                                                                                         \
+    const size_t blocks = n / 32, together = 16 / SCALES;                                                              \
+    for (size_t b = 0; b < blocks;) {                                                                                  \
+      const size_t count = blocks - b < together ? blocks - b : together;                                              \
+      float scales[16];                                                                                                \
+      if (count == together)                                                                                           \
+        ck_scales(row, BYTES, together, SCALES, scales);                                                               \
+      else                                                                                                             \
+        ck_scales(row, BYTES, count, SCALES, scales);                                                                  \
+      for (size_t k = 0; k < count; k++, row += BYTES, x += 32) {                                                      \
+        v16 low, high;                                                                                                 \
+        ck_load32_##TYPE(row, scales + SCALES * k, &low, &high);                                                       \
+        even = __builtin_elementwise_fma(low, ck_load(x), even);                                                       \
+        odd = __builtin_elementwise_fma(high, ck_load(x + 16), odd);                                                   \
+      }                                                                                                                \
+      b += count;                                                                                                      \
+    }                                                                                                                  \
+    return ck_sum(even + odd);                                                                                         \
+  }
+
+CK_BLOCK_DOT(q4_0, 18, 1)
+CK_BLOCK_DOT(q4_1, 20, 2)
+CK_BLOCK_DOT(q8_0, 34, 1)
+
+#define CK_HALF_DOT(TYPE, WIDEN, DECODE)                                                                               \
+  static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \
+    v16 even = {0}, odd = {0};                                                                                         \
+    size_t i = 0;                                                                                                      \
+    for (; i + 32 <= n; i += 32) {                                                                                     \
+      even = __builtin_elementwise_fma(WIDEN(row + 2 * i), ck_load(x + i), even);                                      \
+      odd = __builtin_elementwise_fma(WIDEN(row + 2 * i + 32), ck_load(x + i + 16), odd);                              \
+    }                                                                                                                  \
+    float sum = ck_sum(even + odd);                                                                                    \
+    for (; i < n; i++) {                                                                                               \
+      float value;                                                                                                     \
+      DECODE(row + 2 * i, 1, &value);                                                                                  \
+      sum = __builtin_fmaf(value, x[i], sum);                                                                          \
+    }                                                                                                                  \
+    return sum;                                                                                                        \
+  }
+
+CK_HALF_DOT(f16, ck_widen_halves, ck_dequantize_f16)
+CK_HALF_DOT(bf16, ck_widen_bf16, ck_dequantize_bf16)
+
+// `tokens` is a constant where this is inlined.
+CK_INLINE void ck_int8_tokens(const int8_t *codes, size_t n, float scale, const float *x, size_t x_stride,
+                              size_t tokens, float *out, size_t out_stride) {
+  v16 even[4], odd[4];
+#pragma clang loop unroll(full)
+  for (size_t t = 0; t < tokens; t++)
+    even[t] = odd[t] = (v16){0};
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32) {
+    __builtin_prefetch(codes + i + 4096);
+    const v16 low = ck_widen(codes + i), high = ck_widen(codes + i + 16);
+#pragma clang loop unroll(full)
+    for (size_t t = 0; t < tokens; t++) {
+      even[t] = __builtin_elementwise_fma(low, ck_load(x + t * x_stride + i), even[t]);
+      odd[t] = __builtin_elementwise_fma(high, ck_load(x + t * x_stride + i + 16), odd[t]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t t = 0; t < tokens; t++) {
+    float sum = ck_sum(even[t] + odd[t]);
+    for (size_t k = i; k < n; k++)
+      sum = __builtin_fmaf(codes[k], x[t * x_stride + k], sum);
+    out[t * out_stride] = sum * scale;
+  }
+}
+
+static void ck_int8_dot(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x,
+                        size_t x_stride, size_t tokens, float *out, size_t out_stride) {
+  for (size_t r = 0; r < rows; r++, codes += n, out++) {
+    size_t t = 0;
+    for (; t + 4 <= tokens; t += 4)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 4, out + t * out_stride, out_stride);
+    for (; t + 2 <= tokens; t += 2)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 2, out + t * out_stride, out_stride);
+    for (; t < tokens; t++)
+      ck_int8_tokens(codes, n, scales[r], x + t * x_stride, x_stride, 1, out + t * out_stride, out_stride);
+  }
+}
