@@ -51,16 +51,8 @@ struct ChatCommand: AsyncParsableCommand {
         let report: @Sendable (GenerationSummary) -> Void = { summary in
           if verbose { Terminal.note("\n" + summary.line(mode: model.mode)) }
         }
-        while true {
-          do {
-            for try await piece in chat.respond(to: message, options: sampling.options(), onFinish: report) {
-              Terminal.write(said: piece)
-            }
-            return
-          } catch ModelError.sessionBusy {
-            // An answer that was cut short holds the session until the tokens at hand are computed.
-            try? await Task.sleep(for: .milliseconds(10))
-          }
+        for try await piece in chat.respond(to: message, options: sampling.options(), onFinish: report) {
+          Terminal.write(said: piece)
         }
       }
       current.withLock { $0 = answer }
