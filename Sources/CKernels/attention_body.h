@@ -39,13 +39,14 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, 
 #pragma clang loop unroll(full)
     for (size_t b = 0; b < blocks; b++) {
       const size_t at = (b * n + i) * 16;
-      if (halves)
+      // Once per cache line, two groups of positions ahead.
+      if (halves && i % 2 == 0)
         __builtin_prefetch((const uint16_t *)keys + at + 2 * blocks * n * 16);
       const v16 key =
           halves ? ck_widen_halves((const uint8_t *)((const uint16_t *)keys + at)) : ck_load((const float *)keys + at);
 #pragma clang loop unroll(full)
       for (size_t k = 0; k < queries; k++)
-        sums[b][k] = __builtin_elementwise_fma((v16){0} + q[k * n + i], key, sums[b][k]);
+        sums[b][k] = __builtin_elementwise_fma(ck_splat(q[k * n + i]), key, sums[b][k]);
     }
   }
 #pragma clang loop unroll(full)
@@ -79,9 +80,10 @@ CK_INLINE const float *ck_load_tile(const void *cache, bool halves, size_t first
   const uint16_t *source = (const uint16_t *)cache + first * head_size;
   const size_t n = count * head_size;
   size_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    __builtin_prefetch(source + i + 4096);
+  for (; i + 32 <= n; i += 32) {
+    __builtin_prefetch(source + i + 2048);
     ck_store(tile + i, ck_widen_halves((const uint8_t *)(source + i)));
+    ck_store(tile + i + 16, ck_widen_halves((const uint8_t *)(source + i + 16)));
   }
   for (; i < n; i++)
     tile[i] = ck_f16_to_f32(source[i]);
@@ -101,7 +103,7 @@ CK_INLINE void ck_weigh_block(const float *weights, size_t weight_stride, const 
   for (size_t p = 0; p < count; p++) {
 #pragma clang loop unroll(full)
     for (size_t q = 0; q < queries; q++) {
-      const v16 weight = (v16){0} + weights[q * weight_stride + p];
+      const v16 weight = ck_splat(weights[q * weight_stride + p]);
 #pragma clang loop unroll(full)
       for (size_t v = 0; v < vectors; v++)
         sums[q][v] = __builtin_elementwise_fma(weight, ck_load(tile + p * head_size + 16 * v), sums[q][v]);

@@ -28,6 +28,8 @@ CK_INLINE v16 ck_load(const float *p) {
 
 CK_INLINE void ck_store(float *p, v16 v) { memcpy(p, &v, sizeof v); }
 
+CK_INLINE v16 ck_splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
+
 CK_INLINE float ck_sum(v16 v) {
   v8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
          __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
@@ -146,16 +148,16 @@ CK_INLINE v16 ck_exp(v16 x) {
   const float shifter = 12582912.0f;
   v16 shifted = x * log2e + shifter;
   v16 n = shifted - shifter;
-  v16 r = __builtin_elementwise_fma(n, (v16){0} - ln2_high, x);
-  r = __builtin_elementwise_fma(n, (v16){0} - ln2_low, r);
-  v16 p = (v16){0} + 1.98412698e-4f;
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.38888889e-3f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 8.33333333e-3f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 4.16666667e-2f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.66666667e-1f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 0.5f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.0f);
-  p = __builtin_elementwise_fma(p, r, (v16){0} + 1.0f);
+  v16 r = __builtin_elementwise_fma(n, ck_splat(-ln2_high), x);
+  r = __builtin_elementwise_fma(n, ck_splat(-ln2_low), r);
+  v16 p = ck_splat(1.98412698e-4f);
+  p = __builtin_elementwise_fma(p, r, ck_splat(1.38888889e-3f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(8.33333333e-3f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(4.16666667e-2f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(1.66666667e-1f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(0.5f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(1.0f));
+  p = __builtin_elementwise_fma(p, r, ck_splat(1.0f));
   v16 result = (v16)((i16)p + ((i16)shifted << 23));
   const i16 is_kept = x >= -87.0f;
   return (v16)((i16)result & is_kept);
@@ -172,7 +174,7 @@ static void ck_silu_gate(float *gate, const float *up, size_t n) {
     const v16 z = ck_load(a);
     const v16 magnitude = ck_select(z < 0, (v16){0} - z, z);
     const v16 e = ck_exp((v16){0} - magnitude);
-    const v16 numerator = ck_select(z < 0, e, (v16){0} + 1.0f);
+    const v16 numerator = ck_select(z < 0, e, ck_splat(1.0f));
     ck_store(a, z * (numerator / (1.0f + e)) * ck_load(b));
     memcpy(gate + i, a, count * sizeof(float));
   }

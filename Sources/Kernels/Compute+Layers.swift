@@ -102,26 +102,25 @@ extension Compute {
     precondition(output.stride == queries.stride && keys.precision == values.precision)
     precondition(keys.layout == .keys && values.layout == .values)
     let scale = 1 / Float(headSize).squareRoot()
-    // Heads that share keys are computed together, and so are a few tokens, yet in pieces that balance the threads.
-    let group = heads / kvHeads
-    let headsAtOnce = rows > 1 ? group : group.isMultiple(of: 2) ? 2 : 1
+    // Heads that share keys are computed together, since reading the keys is what costs, and so are a few tokens.
+    let headsAtOnce = heads / kvHeads
     let tokensAtOnce = min(rows, max(1, 16 / headsAtOnce))
     let pieces = heads / headsAtOnce, blocks = (rows + tokensAtOnce - 1) / tokensAtOnce
     let width = (start + rows + 15) / 16 * 16
-    let scratch = tokensAtOnce * headsAtOnce * (2 * headSize + width) + 64 * headSize
-    pool.forEach(count: blocks * pieces, grain: max(1, blocks * pieces / (pool.threadCount * 8))) { range in
-      withUnsafeTemporaryAllocation(byteCount: scratch * 4, alignment: 64) { memory in
-        for task in range {
-          let token = task / pieces * tokensAtOnce, head = task % pieces * headsAtOnce
-          var attention = ck_attention(
-            queries: queries.pointer(row: token) + head * headSize,
-            out: output.pointer(row: token) + head * headSize, query_stride: queries.stride,
-            tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
-            keys: keys.pointer(head: head / group),
-            values: values.pointer(head: head / group),
-            halves: keys.precision == .f16, positions: start + token + 1, scale: scale)
-          kernels.attend(&attention, memory.bindMemory(to: Float.self).baseAddress)
-        }
+    let needed = (tokensAtOnce * headsAtOnce * (2 * headSize + width) + 64 * headSize) * 4
+    // The threads' own memory, unless the context is longer than it holds.
+    let longer = needed > Compute.scratchBytes ? (0..<pool.threadCount).map { _ in ByteBuffer(count: needed) } : scratch
+    pool.forEach(count: blocks * pieces, grain: max(1, blocks * pieces / (pool.threadCount * 8))) { thread, range in
+      for task in range {
+        let token = task / pieces * tokensAtOnce, kvHead = task % pieces
+        let head = kvHead * headsAtOnce
+        var attention = ck_attention(
+          queries: queries.pointer(row: token) + head * headSize,
+          out: output.pointer(row: token) + head * headSize, query_stride: queries.stride,
+          tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
+          keys: keys.pointer(head: kvHead), values: values.pointer(head: kvHead),
+          halves: keys.precision == .f16, positions: start + token + 1, scale: scale)
+        kernels.attend(&attention, longer[thread].baseAddress.assumingMemoryBound(to: Float.self))
       }
     }
   }
