@@ -42,7 +42,7 @@ extension Session {
   /// - Parameters:
   ///   - prompt: token ids; what they share with the session's tokens is not computed again.
   ///   - isCancelled: asked before every token.
-  ///   - onToken: called with each token as it is chosen, end tokens excepted; returns whether to go on.
+  ///   - onToken: called with each token as it is chosen, end tokens excepted.
   /// - Returns: what was done.
   /// - Throws: ``ModelError`` for prompts that cannot be computed, `CancellationError` when `isCancelled` says so.
   @discardableResult

@@ -59,7 +59,8 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(file): the model has no chat template; it may be a base model. Use `bitnet run` to continue a text."
     case .invalidToken(let id, let size): "token \(id) is not in the vocabulary of \(size)."
     case .contextExceeded(let tokens, let length):
-      "\(tokens) tokens do not fit the context of \(length). Shorten the prompt or raise --ctx-size."
+      "\(tokens) tokens do not fit the context of \(length). Shorten the prompt, or load the model with a longer "
+        + "context (--ctx-size)."
     case .emptyPrompt: "the prompt is empty; there is nothing to continue."
     case .nonFiniteLogits(let file, let tokens):
       "\(file): after \(tokens) tokens every prediction is infinite or not a number. The weights are damaged or belong "

@@ -28,6 +28,7 @@ final class WeightStore: Sendable {
     let hasOwnHead = !configuration.tiesEmbeddings
     let head =
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
+    try compute.judge(head, name: hasOwnHead ? "output" : "token_embd")
     let factors = try checkpoint.optionalVector("rope_freqs.weight", count: configuration.rotatedSize / 2)?.values
     if let factors, let wrong = factors.first(where: { !($0 > 0 && $0.isFinite) }) {
       throw ModelError.invalidTensor(

@@ -30,6 +30,15 @@ CK_INLINE void ck_store(float *p, v16 v) { memcpy(p, &v, sizeof v); }
 
 CK_INLINE v16 ck_splat(float x) { return (v16){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}; }
 
+// clamp(round(x / scale), -128, 127), half to even. Not a number compares false and becomes -128, as the vector
+// conversions make it.
+CK_INLINE int8_t ck_to_int8(float x, float scale) {
+  float q = rintf(x / scale);
+  q = q >= -128.0f ? q : -128.0f;
+  q = q <= 127.0f ? q : 127.0f;
+  return (int8_t)q;
+}
+
 CK_INLINE float ck_sum(v16 v) {
   v8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
          __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);

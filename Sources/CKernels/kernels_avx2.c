@@ -80,11 +80,8 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   }
   int32_t rest = 0;
   for (; i < n; i++) {
-    float q = rintf(x[i] / scale);
-    q = q >= -128.0f ? q : -128.0f;
-    q = q <= 127.0f ? q : 127.0f;
-    out[i] = (int8_t)q;
-    rest += (int8_t)q;
+    out[i] = ck_to_int8(x[i], scale);
+    rest += out[i];
   }
   *sum = sum_epi32(total) + rest;
   return scale;

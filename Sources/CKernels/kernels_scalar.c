@@ -54,12 +54,8 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   float scale = largest / 127.0f;
   int32_t total = 0;
   for (size_t i = 0; i < n; i++) {
-    float q = rintf(x[i] / scale);
-    // Not a number compares false and becomes -128, as the vector conversions make it.
-    q = q >= -128.0f ? q : -128.0f;
-    q = q <= 127.0f ? q : 127.0f;
-    out[i] = (int8_t)q;
-    total += (int8_t)q;
+    out[i] = ck_to_int8(x[i], scale);
+    total += out[i];
   }
   *sum = total;
   return scale;

@@ -109,7 +109,7 @@ extension Compute {
     let width = (start + rows + 15) / 16 * 16
     let needed = (tokensAtOnce * headsAtOnce * (2 * headSize + width) + 64 * headSize) * 4
     // The threads' own memory, unless the context is longer than it holds.
-    let longer = needed > Compute.scratchBytes ? (0..<pool.threadCount).map { _ in ByteBuffer(count: needed) } : scratch
+    let memory = needed > Compute.scratchBytes ? (0..<pool.threadCount).map { _ in ByteBuffer(count: needed) } : scratch
     pool.forEach(count: blocks * pieces, grain: max(1, blocks * pieces / (pool.threadCount * 8))) { thread, range in
       for task in range {
         let token = task / pieces * tokensAtOnce, kvHead = task % pieces
@@ -120,7 +120,7 @@ extension Compute {
           tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
           keys: keys.pointer(head: kvHead), values: values.pointer(head: kvHead),
           halves: keys.precision == .f16, positions: start + token + 1, scale: scale)
-        kernels.attend(&attention, longer[thread].baseAddress.assumingMemoryBound(to: Float.self))
+        kernels.attend(&attention, memory[thread].baseAddress.assumingMemoryBound(to: Float.self))
       }
     }
   }
