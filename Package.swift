@@ -22,6 +22,7 @@ let package = Package(
     // With the modules whose types appear in the interface: the errors, the tokenizer.
     .library(name: "BitNet", targets: ["BitNet", "Tokenization", "ModelFormats"]),
     .library(name: "BitNetDiagnostics", targets: ["BitNetDiagnostics"]),
+    .library(name: "BitNetConversion", targets: ["BitNetConversion"]),
     .executable(name: "bitnet", targets: ["BitNetCommand"]),
   ],
   dependencies: [
@@ -37,10 +38,13 @@ let package = Package(
     .target(
       name: "BitNetDiagnostics", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "BitNetCommand",
       dependencies: [
-        "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -56,6 +60,10 @@ let package = Package(
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "BitNetConversionTests",
+      dependencies: ["BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -37,7 +37,7 @@ final class WeightStore: Sendable {
     }
     let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
     let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
-    try refuseUnusedTensors()
+    try checkpoint.refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
       screenedHead: repacks ? screened(head) : nil,
@@ -73,7 +73,7 @@ final class WeightStore: Sendable {
     let name = "blk.\(layer).\(role.rawValue)"
     let shape = role.shape(in: checkpoint.configuration)
     let bias = try checkpoint.optionalVector(name + ".bias", count: shape[0])
-    let stored = try stored(name, shape: shape)
+    let stored = try checkpoint.linear(name, shape: shape, compute: compute)
     let isDense = checkpoint.isExcludedFromQuantization("\(name).weight")
     let weights: Linear.Weights
     switch (mode, stored) {
@@ -99,30 +99,6 @@ final class WeightStore: Sendable {
     let interleaved = InterleavedMatrix(matrix, pool: compute.pool)
     if judges { try compute.judge(interleaved, packed: matrix, name: name) }
     return .interleaved(interleaved)
-  }
-
-  /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).
-  private func stored(_ name: String, shape: [Int]) throws -> StoredMatrix {
-    let matrix = try checkpoint.matrix(name + ".weight", shape: shape, compute: compute)
-    guard let factor = try checkpoint.optionalVector(name + ".scale", count: 1)?.values[0], factor != 1 else {
-      return matrix
-    }
-    guard factor.isFinite, factor != 0 else {
-      throw ModelError.invalidTensor(
-        file: checkpoint.path, tensor: name + ".scale", problem: "is \(factor)",
-        remedy: "The file is damaged: convert or fetch it again.")
-    }
-    switch matrix {
-    case .ternary(let trits): return .ternary(trits.scaled(by: factor))
-    case .encoded(let numbers):
-      let ternarization = try ternarization(of: numbers, name: name)
-      guard ternarization.wasTernary else {
-        throw ModelError.invalidTensor(
-          file: checkpoint.path, tensor: name + ".scale",
-          problem: "scales a weight that is not ternary", remedy: "The scale may be applied twice: convert again.")
-      }
-      return .ternary(ternarization.matrix.scaled(by: factor))
-    }
   }
 
   private func ternarization(of matrix: EncodedMatrix, name: String) throws(ModelError) -> Ternarization {
@@ -153,22 +129,6 @@ final class WeightStore: Sendable {
       throw ModelError.invalidTensor(
         file: checkpoint.path, tensor: name, problem: "is ternary",
         remedy: "BitNet keeps the token embedding and the output head in higher precision: convert the model again.")
-    }
-  }
-
-  /// A tensor left out silently (a sub-norm under another name, say) turns the output into garbage.
-  private func refuseUnusedTensors() throws {
-    var known: Set = ["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"]
-    let norms = ["attn_norm", "attn_q_norm", "attn_k_norm", "attn_sub_norm", "ffn_norm", "ffn_sub_norm"]
-    for layer in 0..<checkpoint.configuration.layerCount {
-      for norm in norms { known.insert("blk.\(layer).\(norm).weight") }
-      for role in LinearRole.allCases {
-        for part in ["weight", "bias", "scale"] { known.insert("blk.\(layer).\(role.rawValue).\(part)") }
-      }
-    }
-    let unused = checkpoint.tensors.keys.filter { !known.contains($0) }.sorted()
-    guard unused.isEmpty else {
-      throw ModelError.unusedTensors(file: checkpoint.path, tensors: unused.map { checkpoint.tensors[$0]?.name ?? $0 })
     }
   }
 }

@@ -16,7 +16,8 @@ struct BitNetCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, BenchCommand.self,
+      DiagnoseCommand.self, ConvertCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self,
+      BenchCommand.self,
       VerifyKernelsCommand.self,
     ])
 }

@@ -166,7 +166,7 @@ extension TernaryMatrix {
   /// The first `count` rows.
   func prefix(_ count: Int) -> TernaryMatrix { TernaryMatrix(self, rows: count, scale: scale) }
 
-  private init(_ other: TernaryMatrix, rows: Int, scale: Float) {
+  init(_ other: TernaryMatrix, rows: Int, scale: Float) {
     self.rows = rows
     columns = other.columns
     codes = other.codes
