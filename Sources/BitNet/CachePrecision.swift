@@ -7,7 +7,7 @@ public enum CachePrecision: String, Sendable, CaseIterable, Codable {
   /// IEEE halves: half the memory, and half of what a long context costs per token.
   case f16
 
-  var storage: CacheMatrix.Precision {
+  var storage: CacheShape.Precision {
     switch self {
     case .f32: .f32
     case .f16: .f16

@@ -1,34 +1,30 @@
 // Causal attention and its softmax, compiled once per instruction set: included by float_body.h.
 
-// Scores become weights: exp(score - largest) over their sum, 16 at a time; the padding behind them must be -infinity.
-CK_INLINE void ck_softmax(float *scores, size_t padded) {
+// Scores become weights: exp(score - largest), 16 at a time; the padding behind them must be -infinity.
+CK_INLINE void ck_weights(float *scores, size_t padded, float *largest, float *total) {
   v16 most = ck_load(scores);
   for (size_t p = 16; p < padded; p += 16) {
     const v16 s = ck_load(scores + p);
     most = ck_select(s > most, s, most);
   }
-  float largest = most[0];
+  *largest = most[0];
   for (int l = 1; l < 16; l++)
-    largest = most[l] > largest ? most[l] : largest;
-  v16 total = {0};
+    *largest = most[l] > *largest ? most[l] : *largest;
+  v16 sums = {0};
   for (size_t p = 0; p < padded; p += 16) {
-    const v16 e = ck_exp(ck_load(scores + p) - largest);
+    const v16 e = ck_exp(ck_load(scores + p) - *largest);
     ck_store(scores + p, e);
-    total += e;
+    sums += e;
   }
-  const float sum = ck_sum(total);
-  for (size_t p = 0; p < padded; p += 16)
-    ck_store(scores + p, ck_load(scores + p) / sum);
+  *total = ck_sum(sums);
 }
-
-// Positions whose values are decoded from the cache together; they then serve all queries.
-#define CK_ATTEND_TILE 64
 
 // Scores of `blocks` times 16 positions: keys lie with 16 positions side by side, so that a score is a lane, its sum runs
 // over the head's dimensions in order, and nothing crosses lanes. `queries` and `blocks` are constants where this is
 // inlined.
-CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, bool halves, size_t blocks, size_t n,
-                              float scale, float *scores, size_t score_stride) {
+// `next` is what will be read after a whole page.
+CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, const void *next, bool halves,
+                              size_t blocks, size_t n, float scale, float *scores, size_t score_stride) {
   v16 sums[4][4];
 #pragma clang loop unroll(full)
   for (size_t b = 0; b < blocks; b++)
@@ -39,9 +35,9 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, 
 #pragma clang loop unroll(full)
     for (size_t b = 0; b < blocks; b++) {
       const size_t at = (b * n + i) * 16;
-      // Once per cache line, two groups of positions ahead.
+      // Once per cache line.
       if (halves && i % 2 == 0)
-        __builtin_prefetch((const uint16_t *)keys + at + 2 * blocks * n * 16);
+        __builtin_prefetch((const uint16_t *)next + at);
       const v16 key =
           halves ? ck_widen_halves((const uint8_t *)((const uint16_t *)keys + at)) : ck_load((const float *)keys + at);
 #pragma clang loop unroll(full)
@@ -56,32 +52,36 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, 
       ck_store(scores + k * score_stride + 16 * b, sums[b][k] * scale);
 }
 
-CK_INLINE void ck_scores(const float *q, size_t queries, const ck_attention *a, size_t padded, float *scores) {
-  const size_t n = a->head_size, block = 16 * n * (a->halves ? sizeof(uint16_t) : sizeof(float));
-  const uint8_t *keys = a->keys;
-  size_t p = 0;
-  for (; p + 64 <= padded; p += 64)
-    if (a->halves)
-      ck_score_block(q, queries, keys + p / 16 * block, true, 4, n, a->scale, scores + p, padded);
-    else
-      ck_score_block(q, queries, keys + p / 16 * block, false, 4, n, a->scale, scores + p, padded);
-  for (; p < padded; p += 16)
-    if (a->halves)
-      ck_score_block(q, queries, keys + p / 16 * block, true, 1, n, a->scale, scores + p, padded);
-    else
-      ck_score_block(q, queries, keys + p / 16 * block, false, 1, n, a->scale, scores + p, padded);
+CK_INLINE void ck_scores(const float *q, size_t queries, const ck_attention *a, float *scores) {
+  const size_t n = a->head_size, group = 16 * n * (a->halves ? sizeof(uint16_t) : sizeof(float));
+  for (size_t p = 0; p < a->count; p += CK_PAGE) {
+    const uint8_t *keys = a->pages[p / CK_PAGE] + a->keys;
+    if (p + CK_PAGE <= a->count) {
+      const uint8_t *next = p + CK_PAGE < a->count ? a->pages[p / CK_PAGE + 1] + a->keys : a->pages[0] + a->values;
+      if (a->halves)
+        ck_score_block(q, queries, keys, next, true, 4, n, a->scale, scores + p, CK_STRETCH);
+      else
+        ck_score_block(q, queries, keys, next, false, 4, n, a->scale, scores + p, CK_STRETCH);
+    } else {
+      for (size_t r = 0; p + r < a->count; r += 16, keys += group)
+        if (a->halves)
+          ck_score_block(q, queries, keys, keys + group, true, 1, n, a->scale, scores + p + r, CK_STRETCH);
+        else
+          ck_score_block(q, queries, keys, keys + group, false, 1, n, a->scale, scores + p + r, CK_STRETCH);
+    }
+  }
 }
 
-// `count` positions of the cache from `first` on as floats, `[count, head_size]`: in place, or decoded to `tile`.
-CK_INLINE const float *ck_load_tile(const void *cache, bool halves, size_t first, size_t count, size_t head_size,
+// The first `count` positions of a page's values as floats, `[count, head_size]`: in place, or decoded to `tile`.
+CK_INLINE const float *ck_load_tile(const void *values, const void *next, bool halves, size_t count, size_t head_size,
                                     float *tile) {
   if (!halves)
-    return (const float *)cache + first * head_size;
-  const uint16_t *source = (const uint16_t *)cache + first * head_size;
+    return (const float *)values;
+  const uint16_t *source = (const uint16_t *)values;
   const size_t n = count * head_size;
   size_t i = 0;
   for (; i + 32 <= n; i += 32) {
-    __builtin_prefetch(source + i + 2048);
+    __builtin_prefetch((const uint16_t *)next + i);
     ck_store(tile + i, ck_widen_halves((const uint8_t *)(source + i)));
     ck_store(tile + i + 16, ck_widen_halves((const uint8_t *)(source + i + 16)));
   }
@@ -133,39 +133,49 @@ CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const
 }
 
 static void ck_attend(const ck_attention *a, float *scratch) {
-  const size_t n = a->head_size, count = a->tokens * a->heads, last = a->positions + a->tokens - 1;
-  const size_t padded = (last + 15) / 16 * 16;
-  float *queries = scratch, *sums = queries + count * n, *tile = sums + count * n;
-  float *scores = tile + CK_ATTEND_TILE * n;
+  const size_t n = a->head_size, count = a->tokens * a->heads, padded = (a->count + 15) / 16 * 16;
+  float *queries = scratch, *tile = queries + count * n, *scores = tile + CK_PAGE * n;
   for (size_t q = 0; q < count; q++)
     memcpy(queries + q * n, a->queries + q / a->heads * a->query_stride + q % a->heads * n, n * sizeof(float));
   size_t done = 0;
   for (; done + 4 <= count; done += 4)
-    ck_scores(queries + done * n, 4, a, padded, scores + done * padded);
+    ck_scores(queries + done * n, 4, a, scores + done * CK_STRETCH);
   for (; done + 2 <= count; done += 2)
-    ck_scores(queries + done * n, 2, a, padded, scores + done * padded);
+    ck_scores(queries + done * n, 2, a, scores + done * CK_STRETCH);
   for (; done < count; done++)
-    ck_scores(queries + done * n, 1, a, padded, scores + done * padded);
-  // Query q sees the positions up to its own token; those behind get the weight 0, which changes no sum.
+    ck_scores(queries + done * n, 1, a, scores + done * CK_STRETCH);
+  // A query sees the positions up to its own token's last; those behind get the weight 0, which changes no sum.
+  float *sums = queries;
   for (size_t q = 0; q < count; q++) {
-    float *row = scores + q * padded;
-    const size_t seen = a->positions + q / a->heads;
+    float *row = scores + q * CK_STRETCH, *partial = a->out + q * CK_PARTIAL(n);
+    const size_t all = a->seen + q / a->heads * a->step, seen = all < a->count ? all : a->count;
     for (size_t p = seen; p < padded; p++)
       row[p] = -INFINITY;
-    ck_softmax(row, padded);
+    ck_weights(row, padded, partial + n, partial + n + 1);
   }
   memset(sums, 0, count * n * sizeof(float));
-  for (size_t p = 0; p < last; p += CK_ATTEND_TILE) {
-    const size_t height = last - p < CK_ATTEND_TILE ? last - p : CK_ATTEND_TILE;
-    const float *values = ck_load_tile(a->values, a->halves, p, height, n, tile);
+  for (size_t p = 0; p < a->count; p += CK_PAGE) {
+    const size_t height = a->count - p < CK_PAGE ? a->count - p : CK_PAGE;
+    const uint8_t *page = a->pages[p / CK_PAGE], *next = p + CK_PAGE < a->count ? a->pages[p / CK_PAGE + 1] : page;
+    const float *values = ck_load_tile(page + a->values, next + a->values, a->halves, height, n, tile);
     size_t q = 0;
     for (; q + 4 <= count; q += 4)
-      ck_weigh_values(scores + q * padded + p, padded, values, height, n, 4, sums + q * n);
+      ck_weigh_values(scores + q * CK_STRETCH + p, CK_STRETCH, values, height, n, 4, sums + q * n);
     for (; q + 2 <= count; q += 2)
-      ck_weigh_values(scores + q * padded + p, padded, values, height, n, 2, sums + q * n);
+      ck_weigh_values(scores + q * CK_STRETCH + p, CK_STRETCH, values, height, n, 2, sums + q * n);
     for (; q < count; q++)
-      ck_weigh_values(scores + q * padded + p, padded, values, height, n, 1, sums + q * n);
+      ck_weigh_values(scores + q * CK_STRETCH + p, CK_STRETCH, values, height, n, 1, sums + q * n);
   }
   for (size_t q = 0; q < count; q++)
-    memcpy(a->out + q / a->heads * a->query_stride + q % a->heads * n, sums + q * n, n * sizeof(float));
+    memcpy(a->out + q * CK_PARTIAL(n), sums + q * n, n * sizeof(float));
+}
+
+static void ck_attend_merge(float *into, const float *from, size_t n) {
+  const float a = into[n], b = from[n], largest = a > b ? a : b;
+  // One of the two is exp(0), exactly 1.
+  const float keep = ck_exp((v16){0} + (a - largest))[0], add = ck_exp((v16){0} + (b - largest))[0];
+  for (size_t i = 0; i < n; i++)
+    into[i] = into[i] * keep + from[i] * add;
+  into[n] = largest;
+  into[n + 1] = into[n + 1] * keep + from[n + 1] * add;
 }

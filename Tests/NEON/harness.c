@@ -254,46 +254,71 @@ static void judge_to_f16(void) {
   end();
 }
 
-static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t positions, bool half, float scale) {
-  const size_t last = positions + tokens - 1, padded = (last + 15) / 16 * 16, stride = heads * head_size + 5;
-  const size_t count = (tokens - 1) * stride + heads * head_size;
-  const size_t scratch_size = 4 * CK_ATTEND_SCRATCH(tokens * heads, last, head_size);
-  float *expected = guarded(4 * count), *found = guarded(4 * count);
+static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t seen, size_t step, bool half,
+                              float scale) {
+  const size_t positions = seen + (tokens - 1) * step, stride = heads * head_size + 5;
+  const size_t partials = tokens * heads * CK_PARTIAL(head_size), values = CK_PAGE * head_size;
+  const size_t scratch_size = 4 * CK_ATTEND_SCRATCH(tokens * heads, head_size);
+  float *expected = guarded(4 * partials), *found = guarded(4 * partials);
   float *twin_scratch = guarded(scratch_size), *scratch = guarded(scratch_size);
+  const uint8_t *pages[CK_STRETCH / CK_PAGE];
+  for (size_t p = 0; p * CK_PAGE < positions; p++)
+    pages[p] = half ? (void *)halves(2 * values) : (void *)floats(2 * values);
   ck_attention attention = {
-      .queries = floats(count),
-      .out = expected,
+      .queries = floats((tokens - 1) * stride + heads * head_size),
       .query_stride = stride,
       .tokens = tokens,
       .heads = heads,
       .head_size = head_size,
-      .keys = half ? (void *)halves(padded * head_size) : (void *)floats(padded * head_size),
-      .values = half ? (void *)halves(last * head_size) : (void *)floats(last * head_size),
+      .pages = pages,
+      .keys = 0,
+      .values = values * (half ? 2 : 4),
       .halves = half,
-      .positions = positions,
+      .count = positions,
+      .seen = seen,
+      .step = step,
       .scale = scale,
+      .out = expected,
   };
   specification->attend(&attention, twin_scratch);
   attention.out = found;
   judged->attend(&attention, scratch);
-  compare_floats(expected, found, count,
-                 label("head size %zu, %zu heads, %zu tokens, %zu positions, %s, scale %g", head_size, heads, tokens,
-                       positions, half ? "f16" : "f32", scale));
+  compare_floats(expected, found, partials,
+                 label("head size %zu, %zu heads, %zu tokens, %zu and %zu positions, %s, scale %g", head_size, heads,
+                       tokens, seen, step, half ? "f16" : "f32", scale));
   release_all();
 }
 
 static void judge_attend(void) {
   static const size_t sizes[] = {16, 20, 64, 80, 128}, counts[] = {1, 2, 3, 5};
-  static const size_t positions[] = {1, 2, 15, 16, 17, 63, 64, 65, 150};
+  static const size_t positions[] = {1, 2, 15, 16, 17, 63, 64, 65, 150, 252};
   begin("attend");
   for (size_t s = 0; s < COUNT(sizes); s++)
     for (size_t heads = 1; heads <= 4; heads++)
       for (size_t c = 0; c < COUNT(counts); c++)
         for (size_t p = 0; p < COUNT(positions); p++)
           for (int half = 0; half < 2; half++)
-            // Of nine lengths each shape takes three: all meet all heads, sizes and counts of tokens in turn.
+            // Of ten lengths each shape takes a third: all meet all heads, sizes and counts of tokens in turn.
             if ((s + heads + c + p) % 3 == 0)
-              judge_attend_case(sizes[s], heads, counts[c], positions[p], half, p % 2 ? 0.125f : 4.0f);
+              judge_attend_case(sizes[s], heads, counts[c], positions[p], (s + p) % 4 > 0, half, p % 2 ? 0.125f : 4.0f);
+  end();
+}
+
+static void judge_attend_merge(void) {
+  begin("attend_merge");
+  for (size_t n = 1; n <= 130; n += 3)
+    for (int order = 0; order < 3; order++) {
+      const float *from = floats(CK_PARTIAL(n)), *into = floats(CK_PARTIAL(n));
+      float *expected = guarded(4 * CK_PARTIAL(n)), *found = guarded(4 * CK_PARTIAL(n));
+      memcpy(expected, into, 4 * CK_PARTIAL(n));
+      // The largest score before, after, and far below.
+      expected[n] = from[n] + (order == 0 ? 1.5f : order == 1 ? -1.5f : -200.0f);
+      memcpy(found, expected, 4 * CK_PARTIAL(n));
+      specification->attend_merge(expected, from, n);
+      judged->attend_merge(found, from, n);
+      compare_floats(expected, found, CK_PARTIAL(n), label("%zu wide, order %d", n, order));
+      release_all();
+    }
   end();
 }
 
@@ -392,6 +417,7 @@ int main(int argc, char **argv) {
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);
   judge_attend();
+  judge_attend_merge();
   judge_to_f16();
   judge_elementwise("silu_gate", judged->silu_gate, specification->silu_gate);
   judge_elementwise("relu2_gate", judged->relu2_gate, specification->relu2_gate);

@@ -30,28 +30,40 @@ typedef struct ck_activations {
   const int32_t *sums;
 } ck_activations;
 
-/// Neighbouring query heads that share a key-value head, of consecutive tokens, and what they attend to.
+/// Positions of one page of the key-value cache.
+#define CK_PAGE 64
+/// Positions whose softmax is computed at once. Longer contexts are cut into stretches of this many from position 0 on and
+/// their partial results merged in order: threads may share a context, and the bits do not depend on whether they do.
+#define CK_STRETCH 256
+/// Floats of a partial result: the weighted sum of the values, `[head_size]`, the largest score, the sum of the weights.
+#define CK_PARTIAL(head_size) ((head_size) + 2)
+
+/// Neighbouring query heads that share a key-value head, of consecutive tokens, and the stretch that they attend to.
 typedef struct ck_attention {
-  /// The first token's first head; heads follow each other, tokens are `query_stride` floats apart. `out` likewise.
+  /// The first token's first head; heads follow each other, tokens are `query_stride` floats apart.
   const float *queries;
-  float *out;
   size_t query_stride;
   size_t tokens;
   size_t heads;
   size_t head_size;
-  /// f16 if `halves`, else f32. Values: [positions, head_size]. Keys: [positions / 16, head_size, 16], 16 positions side
-  /// by side, readable up to a multiple of 16 positions.
-  const void *keys;
-  const void *values;
+  /// The pages of the stretch, and where in a page the keys and values of the head lie, in bytes. Values: [CK_PAGE,
+  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side. f16 if `halves`, else f32.
+  const uint8_t *const *pages;
+  size_t keys;
+  size_t values;
   bool halves;
-  /// How many positions the first token sees; each further token sees one more.
-  size_t positions;
+  /// The positions in the stretch, at most CK_STRETCH.
+  size_t count;
+  /// How many of them the first token sees, at least 1; each further token sees `step` more.
+  size_t seen;
+  size_t step;
   float scale;
+  /// Partial results, [tokens, heads, CK_PARTIAL(head_size)].
+  float *out;
 } ck_attention;
 
-/// Floats of scratch for `queries` = tokens * heads, of which the last sees `positions`.
-#define CK_ATTEND_SCRATCH(queries, positions, head_size)                                                               \
-  ((queries) * (2 * (head_size) + ((positions) + 15) / 16 * 16) + 64 * (head_size))
+/// Floats of scratch for `queries` = tokens * heads.
+#define CK_ATTEND_SCRATCH(queries, head_size) ((queries) * ((head_size) + CK_STRETCH) + CK_PAGE * (head_size))
 
 typedef struct ck_kernels {
   /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
@@ -94,8 +106,12 @@ typedef struct ck_kernels {
   /// x += y.
   void (*add)(float *x, const float *y, size_t n);
 
-  /// Causal attention of a few tokens: softmax(q k^T * scale) v. `scratch` holds CK_ATTEND_SCRATCH floats.
+  /// Attention of a few tokens to one stretch of positions: exp(s - max s) v and sum exp(s - max s) with s = q k^T * scale.
+  /// `scratch` holds CK_ATTEND_SCRATCH floats.
   void (*attend)(const ck_attention *attention, float *scratch);
+
+  /// Adds the partial result of the next stretch.
+  void (*attend_merge)(float *into, const float *from, size_t head_size);
 
   /// Rounds to IEEE half, nearest and half to even; beyond 65,520 infinite.
   void (*to_f16)(const float *x, size_t n, uint16_t *out);
