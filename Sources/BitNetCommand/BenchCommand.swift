@@ -44,7 +44,7 @@ struct BenchCommand: ParsableCommand {
   @Option(name: [.customShort("t"), .long], help: "The number of threads; may be repeated (default: all processors).")
   var threads: [Int] = []
 
-  @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32 or f16.")
+  @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32, f16 or q8.")
   var cacheType = CacheArgument.f32
 
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")

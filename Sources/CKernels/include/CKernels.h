@@ -35,6 +35,10 @@ typedef struct ck_activations {
 /// Positions whose softmax is computed at once. Longer contexts are cut into stretches of this many from position 0 on and
 /// their partial results merged in order: threads may share a context, and the bits do not depend on whether they do.
 #define CK_STRETCH 256
+/// How keys and values are stored. Q8: int8 with a float scale per position and head, CK_PAGE of them behind the codes.
+enum ck_cache_type { CK_CACHE_F32 = 0, CK_CACHE_F16 = 1, CK_CACHE_Q8 = 2 };
+#define CK_CACHE_BYTES(type) ((type) == CK_CACHE_F32 ? 4 : (type) == CK_CACHE_F16 ? 2 : 1)
+
 /// Floats of a partial result: the weighted sum of the values, `[head_size]`, the largest score, the sum of the weights.
 #define CK_PARTIAL(head_size) ((head_size) + 2)
 
@@ -47,11 +51,11 @@ typedef struct ck_attention {
   size_t heads;
   size_t head_size;
   /// The pages of the stretch, and where in a page the keys and values of the head lie, in bytes. Values: [CK_PAGE,
-  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side. f16 if `halves`, else f32.
+  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side.
   const uint8_t *const *pages;
   size_t keys;
   size_t values;
-  bool halves;
+  int type;
   /// The positions in the stretch, at most CK_STRETCH.
   size_t count;
   /// How many of them the first token sees, at least 1; each further token sees `step` more.
