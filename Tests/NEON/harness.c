@@ -160,17 +160,30 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
   end();
 }
 
-static void judge_int8_dot(void) {
-  begin("int8_dot");
-  for (size_t w = 0; w < COUNT(widths); w++)
-    for (size_t tokens = 1; tokens <= 7; tokens++)
+static void judge_int8_product(void) {
+  begin("int8_product");
+  for (size_t n = CK_SPLIT_BLOCK; n <= 2560; n += n < 256 ? CK_SPLIT_BLOCK : 576)
+    for (size_t tokens = 1; tokens <= 15; tokens++)
       for (int p = 0; p < PATTERNS; p++) {
-        const size_t n = widths[w], rows = 1 + (w + tokens) % 5;
+        const size_t rows = 1 + (n / CK_SPLIT_BLOCK + tokens) % 6;
         const int8_t *codes = activations(rows * n, p);
-        const float *scales = floats(rows), *x = floats(tokens * n);
+        const float *scales = floats(rows);
+        ck_split x = {.high = activations(tokens * n, p),
+                      .low = activations(tokens * n, p),
+                      .stride = n,
+                      .tokens = tokens,
+                      .scales = floats(tokens)};
+        int32_t sums[2][15] = {0};
+        for (size_t t = 0; t < tokens; t++)
+          for (size_t i = 0; i < n; i++) {
+            sums[0][t] += x.high[t * n + i];
+            sums[1][t] += x.low[t * n + i];
+          }
+        x.high_sums = sums[0];
+        x.low_sums = sums[1];
         float *expected = guarded(4 * rows * tokens), *found = guarded(4 * rows * tokens);
-        specification->int8_dot(codes, n, rows, scales, x, n, tokens, expected, rows);
-        judged->int8_dot(codes, n, rows, scales, x, n, tokens, found, rows);
+        specification->int8_product(codes, n, rows, scales, &x, expected, rows);
+        judged->int8_product(codes, n, rows, scales, &x, found, rows);
         compare_floats(
             expected, found, rows * tokens, label("%zu wide, %zu rows, %zu tokens, %s", n, rows, tokens, pattern_names[p]));
         release_all();
@@ -429,7 +442,7 @@ int main(int argc, char **argv) {
   JUDGE_ROW_DOT(q4_0, 32, 18, 1);
   JUDGE_ROW_DOT(q4_1, 32, 20, 2);
   JUDGE_ROW_DOT(q8_0, 32, 34, 1);
-  judge_int8_dot();
+  judge_int8_product();
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);
   judge_attend();
