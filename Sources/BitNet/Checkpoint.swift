@@ -79,7 +79,9 @@ public struct Checkpoint: Sendable {
   public func tokenizer() throws -> Tokenizer? {
     switch source {
     case .synthetic: nil
-    case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
+    // "no_vocab" is how a file says so to other runtimes.
+    case .gguf(let file):
+      [nil, "no_vocab", "none"].contains(try file.string("tokenizer.ggml.model")) ? nil : try Tokenizer(gguf: file)
     case .huggingFace(let folder): try tokenizer(of: folder)
     }
   }

@@ -87,7 +87,7 @@ struct ConvertCommand: ParsableCommand {
     options.tool = "swift-bitnet \(BitNetCommand.configuration.version)"
     do {
       let checkpoint =
-        if let dummy { try Checkpoint(synthetic: dummy.shape, threads: threads) } else {
+        if let dummy { try Checkpoint(dummy: dummy.shape, threads: threads) } else {
           try Checkpoint(path: source ?? "")
         }
       let report = try Conversion.run(

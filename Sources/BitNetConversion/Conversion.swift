@@ -75,7 +75,8 @@ public struct Conversion {
     let clock = ContinuousClock()
     let begin = clock.now
     let written = try plan.options.destination == .gguf ? writeGGUF() : writeFolder()
-    report.warnings += written.notes + written.tally.warnings
+    report.warnings += written.notes
+    if case .synthetic = plan.checkpoint.source {} else { report.warnings += written.tally.warnings }
     report.shares = written.tally.shares
     let duration = clock.now - begin
     report.seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18

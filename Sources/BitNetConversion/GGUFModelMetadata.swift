@@ -20,7 +20,10 @@ enum GGUFModelMetadata {
     entries += tokenizer
     if let text = try blockDiffusion(plan.checkpoint) { entries.append((ConversionKeys.blockDiffusion, .string(text))) }
     entries += provenance(plan)
-    if tokenizer.isEmpty { notes.append("the source has no tokenizer; the file can be run with token ids only") }
+    if !tokenizer.contains(where: { $0.key == "tokenizer.ggml.model" }) {
+      entries.append(("tokenizer.ggml.model", .string("no_vocab")))
+      notes.append("the source has no tokenizer; the file can be run with token ids only")
+    }
     return (entries, notes)
   }
 

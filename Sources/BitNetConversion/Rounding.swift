@@ -14,7 +14,7 @@ enum Rounding {
     case _ where from == to, (.f16, .f32), (.bf16, .f32): nil
     case (.f64, _): Loss(why: "doubles are rounded to \(to.rawValue)", isMinor: to == .f32)
     case (_, .f32): nil
-    case (.bf16, .f16): Loss(why: "magnitudes below 6e-5 are rounded", isMinor: true)
+    case (.bf16, .f16): Loss(why: "magnitudes below 6e-5 may be rounded", isMinor: true)
     case (.f16, .bf16): Loss(why: "3 of 11 bits are rounded away", isMinor: false)
     case (_, .f16): Loss(why: "values are rounded to 11 bits", isMinor: false)
     case (_, .bf16): Loss(why: "values are rounded to 8 bits", isMinor: false)
