@@ -66,6 +66,7 @@ struct ConversionPlan {
         file: checkpoint.path, tensor: checkpoint.tensors[name]?.name ?? name, found: storage.label,
         requested: "--type \(options.weightType.rawValue)")
     }
+    try refuseSecondScale(base)
     var planned =
       becomesTernary
       ? try ternary(name, shape, storage)
@@ -79,6 +80,20 @@ struct ConversionPlan {
     }
     if checkpoint.tensors[base + ".bias"] != nil {
       try addVector(base + ".bias", order: planned.order)
+    }
+  }
+
+  /// A `.scale` tensor belongs to trits of scale 1; with a scale of their own beside it, one of the two is too many.
+  private func refuseSecondScale(_ base: String) throws {
+    guard let factor = checkpoint.tensors[base + ".scale"], let tensor = checkpoint.tensors[base + ".weight"],
+      let outer = try factor.floats().first, outer != 1
+    else { return }
+    let inner = try tensor.floats(rows: 0..<1).first { $0 != 0 }.map { abs($0) } ?? 1
+    guard inner == 1 else {
+      throw ConversionError.contradiction(
+        file: tensor.file, what: "tensor \(base).weight", found: "the scale \(inner) and \(base).scale \(outer)",
+        expected: "one of them to be 1",
+        remedy: "The scale would be applied twice: convert from the original checkpoint.")
     }
   }
 
@@ -226,6 +241,13 @@ struct ConversionPlan {
   // MARK: the whole
 
   private func refuseContradictions() throws {
+    guard !graph.hasSubNorms || checkpoint.configuration.declaresBitLinear || options.ternarizes else {
+      throw ConversionError.contradiction(
+        file: checkpoint.path, what: "the model does not declare itself a BitNet",
+        found: "sub-norms, as BitNets have, and no quantization_config", expected: "both or neither",
+        remedy:
+          "The quantization_config was lost: run as a dense model it prints nonsense. Restore it, or say --ternarize.")
+    }
     guard case .huggingFace(let folder) = checkpoint.source else { return }
     if let tokenizer = try checkpoint.tokenizer(),
       tokenizer.vocabularySize > checkpoint.configuration.vocabularySize

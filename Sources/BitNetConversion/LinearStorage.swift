@@ -24,13 +24,13 @@ struct LinearStorage {
       (label, type, isTernary, hasSeveralScales) = ("packed U8", nil, true, false)
       return
     }
-    guard tensor.shape == shape else {
-      throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: shape)
-    }
     guard tensor.type.isFloatingPoint else {
       throw ModelError.invalidTensor(
         file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue) without a scale",
         remedy: "Packed ternary weights need their weight_scale tensor and a quantization_config in config.json.")
+    }
+    guard tensor.shape == shape else {
+      throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: shape)
     }
     let magnitudes = try LinearStorage.magnitudes(tensor)
     let isListed = checkpoint.ternaryScales[name] != nil || tensor.type == .i2_s
