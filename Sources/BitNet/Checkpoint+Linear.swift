@@ -42,6 +42,8 @@ extension Checkpoint {
           : "is not ternary, yet the metadata says that it is",
         remedy: "The tensors were changed after \(ConversionKeys.ternaryScales) was written: convert again.")
     }
+    // The trits have memory of their own now.
+    tensor.bytes.release()
     return found.matrix.withScale(exactScale)
   }
 

@@ -51,7 +51,8 @@ extension Checkpoint {
         let size = role.shape(in: configuration)
         try add(
           block + role.rawValue + ".weight", size, .i2_s,
-          .randomTrits(rows: size[0], columns: size[1], scale: scale(role), seed: UInt64(layer * 7 + index), pool: pool))
+          .randomTrits(rows: size[0], columns: size[1], scale: scale(role), seed: UInt64(layer * 7 + index), pool: pool)
+        )
       }
     }
     self.init(

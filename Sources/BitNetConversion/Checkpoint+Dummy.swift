@@ -10,8 +10,8 @@ extension Checkpoint {
     try self.init(synthetic: shape, threads: threads) { role in
       switch role {
       case .query, .key, .value, .gate, .up: 0.024
-      case .output: 0.000_25
-      case .down: 0.000_15
+      case .output: 0.001
+      case .down: 0.000_6
       }
     }
   }

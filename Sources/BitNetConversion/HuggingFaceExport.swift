@@ -26,7 +26,7 @@ struct HuggingFaceExport {
       }
       config = try JSONParser.parse(path: "\(source.path)/config.json").object()
     case .gguf(let file):
-      config = try fields(file)
+      config = try fields()
       if let tokenizer = try checkpoint.tokenizer() {
         guard let files = try tokenizer.huggingFaceFiles(gguf: file) else {
           notes.append(
@@ -39,7 +39,7 @@ struct HuggingFaceExport {
       if let text = try file.string(ConversionKeys.blockDiffusion) {
         try write(Array(text.utf8), "\(folder)/dlm_config.json")
       }
-    case .synthetic: config = JSONObject(entries: [])
+    case .synthetic: config = try fields()
     }
     try write(JSONValue.object(finished(config)).text() + [0x0A], "\(folder)/config.json")
     return notes
@@ -76,8 +76,8 @@ struct HuggingFaceExport {
     return result.setting("is_bitnet_config", to: nil)
   }
 
-  /// A `config.json` for what a GGUF file says.
-  private func fields(_ file: GGUFFile) throws -> JSONObject {
+  /// A `config.json` for what no `config.json` says.
+  private func fields() throws -> JSONObject {
     let configuration = plan.checkpoint.configuration
     func integer(_ value: Int) -> JSONValue { .integer(Int64(value)) }
     var entries: [(key: JSONString, value: JSONValue)] = [
