@@ -34,11 +34,14 @@ extension Comparison {
     if !ours.comparison.isSame { remark = try LogitsPattern(ours.rows, array)?.text }
     if !ours.comparison.isSame, remark == nil {
       // The commonest cause that no file shows: the other program computed in another mode.
-      for mode in QuantizationMode.allCases where mode != model.mode && remark == nil {
+      var best = Double.infinity
+      for mode in QuantizationMode.allCases where mode != model.mode {
         progress("mode \(mode.rawValue)")
         let other = try DumpedLogits(
           model.inMode(mode), sequence, array, options, progress: progress, isCancelled: isCancelled)
-        if other.comparison.isSame { remark = "B has the logits of mode \(mode.rawValue), not \(model.mode.rawValue)" }
+        guard other.comparison.isSame, let most = other.comparison.worst?.relative, most < best else { continue }
+        best = most
+        remark = "B has the logits of mode \(mode.rawValue), not \(model.mode.rawValue)"
       }
     }
     self.init(logits: ours.comparison, a: checkpoint.path, b: path, remark: remark, notes: notes)

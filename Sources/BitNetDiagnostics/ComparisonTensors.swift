@@ -178,7 +178,7 @@ extension TensorComparison {
         pattern = .quantizedTwice
       } else if let scale = b.ternary?.scale, let other = a.ternary?.scale, abs(scale * other - 1) <= 0.01 {
         pattern = .scaleInverted
-      } else if b.ternary?.scale == 1 {
+      } else if let scale = b.ternary?.scale, abs(scale - 1) < 1e-5 {
         pattern = .scaleLost
       } else {
         pattern = .scaled(ratio)
