@@ -89,7 +89,7 @@ struct CompareCommand: ParsableCommand {
     if !comparison.isSame { throw ExitCode.failure }
   }
 
-  private func compare(isCancelled: () -> Bool) throws -> Comparison {
+  private func compare(isCancelled: @escaping () -> Bool) throws -> Comparison {
     let options = Comparison.Options(
       prompts: try text.prompts(), tokens: text.tokens?.ids, mode: mode?.mode, tolerance: tolerance, threads: threads)
     let checkpoint = try Checkpoint(path: a)
@@ -105,6 +105,6 @@ struct CompareCommand: ParsableCommand {
     let client = try CompletionClient(address: server ?? "", apiKeyFile: apiKeyFile)
     return try Comparison(
       of: checkpoint, withServer: client.endpoint, model: serverModel, options: options, progress: Terminal.progress,
-      isCancelled: isCancelled, post: client.post)
+      isCancelled: isCancelled, post: { try client.post($0, isCancelled: isCancelled) })
   }
 }

@@ -11,6 +11,7 @@ struct CompletionClient: Sendable {
   let endpoint: String
   private let url: URL
   private let key: String?
+  private let session = URLSession(configuration: .ephemeral, delegate: Unredirected(), delegateQueue: nil)
 
   /// - Parameter address: with or without `/v1`.
   /// - Throws: `TextError` for an address that is none, or a key that cannot be read.
@@ -28,8 +29,8 @@ struct CompletionClient: Sendable {
 
   /// Posts JSON and waits for the answer.
   ///
-  /// - Throws: `TextError` when the server cannot be reached.
-  func post(_ body: [UInt8]) throws -> (status: Int, body: [UInt8]) {
+  /// - Throws: `TextError` when the server cannot be reached; `CancellationError` when `isCancelled` says so.
+  func post(_ body: [UInt8], isCancelled: () -> Bool) throws -> (status: Int, body: [UInt8]) {
     var request = URLRequest(url: url, timeoutInterval: 300)
     request.httpMethod = "POST"
     request.httpBody = Data(body)
@@ -37,19 +38,34 @@ struct CompletionClient: Sendable {
     if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
     let answer = Mutex<Result<(Int, [UInt8]), TextError>?>(nil)
     let done = DispatchSemaphore(value: 0)
-    URLSession.shared.dataTask(with: request) { [endpoint] data, response, error in
+    let task = session.dataTask(with: request) { [endpoint] data, response, error in
       answer.withLock {
         if let response = response as? HTTPURLResponse {
           $0 = .success((response.statusCode, [UInt8](data ?? Data())))
         } else {
-          $0 = .failure(
-            TextError(path: endpoint, problem: "cannot be reached: \(error?.localizedDescription ?? "no answer")"))
+          let reason = error?.localizedDescription ?? "no answer"
+          $0 = .failure(TextError(path: endpoint, problem: "cannot be reached: \(reason)"))
         }
       }
       done.signal()
-    }.resume()
-    done.wait()
+    }
+    task.resume()
+    while done.wait(timeout: .now() + .milliseconds(100)) == .timedOut {
+      guard isCancelled() else { continue }
+      task.cancel()
+      throw CancellationError()
+    }
     guard let result = answer.withLock({ $0 }) else { throw TextError(path: endpoint, problem: "gave no answer") }
     return try result.get()
+  }
+}
+
+/// Follows no redirection: the key is for the server that the user named.
+private final class Unredirected: NSObject, URLSessionTaskDelegate {
+  func urlSession(
+    _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
+    newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
+  ) {
+    completionHandler(nil)
   }
 }

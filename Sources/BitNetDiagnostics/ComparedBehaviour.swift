@@ -8,7 +8,8 @@ struct TokenSequence {
 }
 
 extension TokenSequence {
-  /// The sequences that the options ask for, cut to what both contexts hold.
+  /// The sequences that the options ask for, cut to what both contexts hold; without those that only one vocabulary can
+  /// express.
   ///
   /// - Throws: `ModelError` when there is nothing to compare on.
   static func make(_ options: Comparison.Options, for models: [Model], notes: inout [String]) throws -> [TokenSequence]
@@ -25,17 +26,21 @@ extension TokenSequence {
       notes.append("no tokenizer: logits are compared on arbitrary tokens")
       sequences = [TokenSequence(tokens: (0..<32).map { ($0 * 7919 + 1) % vocabulary })]
     }
-    let context = models.map(\.contextLength).min() ?? 1
-    for index in sequences.indices {
-      if let unknown = sequences[index].tokens.first(where: { !(0..<vocabulary).contains($0) }) {
+    let known = sequences.filter { $0.tokens.allSatisfy((0..<vocabulary).contains) }
+    if known.count < sequences.count {
+      if let unknown = options.tokens?.first(where: { !(0..<vocabulary).contains($0) }) {
         throw ModelError.invalidToken(unknown, vocabularySize: vocabulary)
       }
-      guard !sequences[index].tokens.isEmpty else { throw ModelError.emptyPrompt }
-      guard sequences[index].tokens.count > context else { continue }
-      notes.append("a text of \(sequences[index].tokens.count) tokens is cut to the context of \(context)")
-      sequences[index].tokens.removeLast(sequences[index].tokens.count - context)
+      notes.append("\(sequences.count - known.count) texts have tokens that only one vocabulary has: not compared")
     }
-    return sequences
+    return try known.map { try $0.cut(to: models.map(\.contextLength).min() ?? 1, notes: &notes) }
+  }
+
+  private func cut(to context: Int, notes: inout [String]) throws -> TokenSequence {
+    guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
+    guard tokens.count > context else { return self }
+    notes.append("a text of \(tokens.count) tokens is cut to the context of \(context)")
+    return TokenSequence(text: text, tokens: Array(tokens.prefix(context)))
   }
 }
 
@@ -85,6 +90,8 @@ public struct HiddenComparison: Sendable, Codable {
   public var tolerance: Double
   /// The first block after which the states differ by more than noise; -1 for the embedding, `nil` if they never do.
   public var partsAtLayer: Int?
+  /// The tensor of that block that differs most; `nil` if none does.
+  public var tensor: String?
 }
 
 /// What two models make of the same tokens.
@@ -92,14 +99,15 @@ struct ComparedBehaviour {
   let hidden: HiddenComparison?
   let logits: LogitsComparison
 
+  /// - Parameter rounding: the largest relative difference of tensors that is put down to how they are stored.
   init(
-    _ models: [Model], _ sequences: [TokenSequence], noise: Double, tolerance: Double?, progress: (String) -> Void,
+    _ models: [Model], _ sequences: [TokenSequence], rounding: Double, tolerance: Double?, progress: (String) -> Void,
     isCancelled: () -> Bool
   ) throws {
     let layers = models.map(\.configuration.layerCount).min() ?? 0
     let hasHidden = Set(models.map(\.configuration.hiddenSize)).count == 1
     var sums = Array(repeating: PairSums(), count: layers + 1)
-    let allowed = tolerance ?? max(Comparison.behaviourTolerance, 2 * noise)
+    let allowed = tolerance ?? max(Comparison.behaviourTolerance, 2 * rounding)
     var positions: [PositionComparison] = []
     let tokenizer = models.lazy.compactMap(\.tokenizer).first
     for (index, sequence) in sequences.enumerated() {

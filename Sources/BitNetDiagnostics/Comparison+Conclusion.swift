@@ -3,6 +3,11 @@ import BitNet
 extension Comparison {
   /// Fills in what follows from what was measured.
   mutating func conclude(cannotRun: String?) {
+    if let layer = hidden?.partsAtLayer {
+      hidden?.tensor =
+        tensors.filter { $0.layer == layer && $0.status == .differs }
+        .max { ($0.relative ?? 0) < ($1.relative ?? 0) }?.name
+    }
     let weights = weightSentences()
     differences = shapeDifferences() + weights + settingDifferences() + tokenizerDifferences()
     if let logits, !logits.isSame, differences.isEmpty {

@@ -43,6 +43,7 @@ extension Comparison {
   private func tensorLines(isVerbose: Bool, style: ReportStyle) -> [String] {
     var counts: [(TensorComparison.Status, String)] = [
       (.equal, "equal"), (.rounded, "rounded"), (.differs, "differ"), (.shape, "of another shape"),
+      (.unreadable, "unreadable"),
       (.missingInA, "missing in A"), (.missingInB, "missing in B"),
     ]
     counts.removeAll { status, _ in !tensors.contains { $0.status == status } }
@@ -76,6 +77,7 @@ extension HiddenComparison {
     let verdict =
       partsAtLayer.map { $0 < 0 ? "part at the embedding" : "part at layer \($0)" }
       ?? "never part by more than \(significant(tolerance))"
+    let blame = tensor.map { "; \($0) differs most there" } ?? ""
     var table = TextTable(["after", "relative difference"], [.left, .right])
     let last = relative.count - 1
     let near = (partsAtLayer ?? last) + 1
@@ -83,7 +85,7 @@ extension HiddenComparison {
       isVerbose
       ? Array(0...last) : Set([0, near - 1, near, near + 1, last]).filter { (0...last).contains($0) }.sorted()
     for index in shown { table.add([index == 0 ? "embedding" : "layer \(index - 1)", significant(relative[index])]) }
-    return [style.strong("HIDDEN STATES") + "  \(verdict)"] + table.lines
+    return [style.strong("HIDDEN STATES") + "  \(verdict)\(blame)"] + table.lines
   }
 }
 

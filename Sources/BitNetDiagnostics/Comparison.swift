@@ -122,9 +122,12 @@ extension Comparison {
     var behaviour: ComparedBehaviour?
     if let models = pair.models {
       let sequences = try TokenSequence.make(options, for: models, notes: &notes)
-      behaviour = try ComparedBehaviour(
-        models, sequences, noise: tensors.map(\.tolerance).max() ?? 0, tolerance: options.tolerance,
-        progress: progress, isCancelled: isCancelled)
+      if !sequences.isEmpty {
+        let rounding = tensors.filter { $0.status == .rounded }.compactMap(\.relative).max() ?? 0
+        behaviour = try ComparedBehaviour(
+          models, sequences, rounding: rounding, tolerance: options.tolerance, progress: progress,
+          isCancelled: isCancelled)
+      }
     }
     self.init(
       a: a.path, b: b.path, isSame: true, conclusion: "", differences: [],

@@ -14,6 +14,8 @@ public struct TensorComparison: Sendable, Codable {
     case differs
     /// Sizes that cannot be compared element by element.
     case shape
+    /// Contents that cannot be used, for the reason that the model cannot be run.
+    case unreadable
     /// Not in the first model.
     case missingInA
     /// Not in the second model.
@@ -89,16 +91,27 @@ extension ComparedPair {
     let compute = try models?.first?.compute ?? Compute()
     let names = names
     var examined = 0
-    return try names.enumerated().map { index, name in
+    return try names.enumerated().compactMap { index, name in
       if isCancelled() { throw CancellationError() }
       progress("tensors \(index + 1)/\(names.count)")
-      let matrices = try zip([a, b], modes).map { checkpoint, mode in
-        // A tied head is the embedding.
-        let isTied = name == "output.weight" && checkpoint.tensors[name] == nil
-        return try ComparedMatrix(
-          isTied ? "token_embd.weight" : name, of: checkpoint, mode: mode, compute: compute)
+      let matrices: [ComparedMatrix?]
+      do {
+        matrices = try zip([a, b], modes).map { checkpoint, mode in
+          // A tied head is the embedding.
+          let isTied = name == "output.weight" && checkpoint.tensors[name] == nil
+          return try ComparedMatrix(
+            isTied ? "token_embd.weight" : name, of: checkpoint, mode: mode, compute: compute)
+        }
+      } catch is ModelError {
+        let tensors = [a.tensors[name], b.tensors[name]]
+        return TensorComparison(
+          name: name, status: .unreadable, storage: tensors.map { $0?.type.rawValue },
+          shapes: tensors.map { $0?.shape ?? [] }, tolerance: 0)
       }
-      guard let first = matrices[0], let second = matrices[1] else { return TensorComparison(name, missing: matrices) }
+      guard let first = matrices[0], let second = matrices[1] else {
+        // Of integers that belong to no layer nothing is known.
+        return matrices.allSatisfy { $0 == nil } ? nil : TensorComparison(name, missing: matrices)
+      }
       var result = TensorComparison(name, first, second, tolerance: tolerance, pool: compute.pool)
       // Looking for a pattern takes both matrices into memory: some blocks tell as much as all.
       let isSmall = max(first.rows * first.columns, second.rows * second.columns) <= 1 << 25
@@ -154,22 +167,25 @@ extension TensorComparison {
     maximum = total.maximum
     relative = total.relative
     if asTrits {
-      judgeTrits(a, b, total, count: Double(rows * a.columns))
+      judgeTrits(a, b, total, count: Double(rows * a.columns), tolerance: given)
     } else {
       status = total.maximum == 0 ? .equal : total.relative <= tolerance ? .rounded : .differs
       if matters { pattern = TensorPattern(total, tolerance: tolerance) }
     }
   }
 
-  private mutating func judgeTrits(_ a: ComparedMatrix, _ b: ComparedMatrix, _ total: PairSums, count: Double) {
+  private mutating func judgeTrits(
+    _ a: ComparedMatrix, _ b: ComparedMatrix, _ total: PairSums, count: Double, tolerance given: Double?
+  ) {
     let ratio = Double(b.ternary?.scale ?? 1) / Double(a.ternary?.scale ?? 1)
     let zeros = [1 - total.nonZeroA / count, 1 - total.nonZeroB / count]
     let share = total.differing / count
     differingTrits = share
     scaleRatio = ratio
     self.zeros = zeros
-    // Where trits are made from floats that were rounded, those on the border between two values may fall either way.
-    let allowed = a.wasTernarized || b.wasTernarized ? max(1e-4, (tolerance - TensorType.ternaryScaleRounding) / 2) : 0
+    // Training leaves many weights on the border between two trits: floats that were rounded may fall to either side.
+    let rounding = [a, b].filter(\.wasTernarized).map(\.storage.rounding).max()
+    let allowed = rounding.map { given ?? max(5 * $0, 1e-4) } ?? 0
     if share <= allowed {
       let isSame = abs(ratio - 1) <= tolerance
       status = !isSame ? .differs : ratio == 1 && share == 0 ? .equal : .rounded

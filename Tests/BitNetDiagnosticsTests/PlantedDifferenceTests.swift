@@ -173,6 +173,10 @@ private let plants: [Plant] = [
       model.add("model.layers.0.self_attn.strange_norm.weight", norm)
     }, code: .cannotRun, words: ["strange_norm is missing in A", "cannot be run"]),
   Plant(
+    name: "packed weights without their scale", source: packed,
+    change: { $0[name(1, "mlp.up_proj") + "_scale"] = nil }, code: .cannotRun,
+    words: ["cannot be run", "tensor model.layers.1.mlp.up_proj.weight"]),
+  Plant(
     name: "one row more",
     change: { model in
       var embedding = try #require(model["model.embed_tokens.weight"])
@@ -256,6 +260,28 @@ private let plants: [Plant] = [
     #expect(comparison.isSame && comparison.differences.isEmpty)
     #expect(comparison.logits?.maximum == 0)
     #expect(comparison.hidden?.partsAtLayer == nil)
+  }
+
+  @Test func `models of other shapes are told`() throws {
+    let comparison = try Comparison(
+      of: Checkpoint(path: TestFiles.goldenPath("trained/tiny-bitnet")),
+      with: Checkpoint(path: TestFiles.goldenPath("models/bitnet-online")), options: .init(threads: 2))
+    #expect(comparison.conclusion.hasPrefix("different shapes: hidden size: 64 against 128, "))
+    #expect(comparison.hidden == nil)
+  }
+
+  /// Training leaves many weights on the border between two trits: rounding as fine as f16's moves 1 % of them.
+  @Test func `rounded master weights are the same model`() throws {
+    var model = try PlantedModel("trained/tiny-bitnet")
+    var random = SplitMix(seed: 5)
+    for name in model.names where name.contains("_proj") {
+      try model.edit(name) { $0 = $0.map { $0 + $0 * Float.random(in: -0.3...0.3, using: &random) * 1e-3 } }
+    }
+    let noisy = try model.write()
+    let comparison = try Comparison(
+      of: Checkpoint(path: TestFiles.goldenPath("trained/tiny-bitnet")), with: Checkpoint(path: noisy.path),
+      options: .init(threads: 2))
+    #expect(comparison.conclusion == "the same model, up to the rounding of how tensors are stored")
   }
 
   @Test func `master weights and packed trits are the same model`() throws {
