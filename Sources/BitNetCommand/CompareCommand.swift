@@ -8,7 +8,7 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Tell whether two models are the same, and if not, where they part.",
     discussion: """
-      Sets configurations, tokenizers, tensors (matched by their role, whatever the files call them), hidden states and
+      Sets configurations, tokenizers, tensors (matched by their role, whatever the files call them), hidden states and \
       logits side by side. B may also be logits that another program dumped, or a server.
 
       Exits with 0 for the same model, 1 for different ones, 2 if they could not be compared.
@@ -63,6 +63,9 @@ struct CompareCommand: ParsableCommand {
     }
     guard server != nil || (serverModel == nil && apiKeyFile == nil) else {
       throw ValidationError("--model and --api-key-file go with --server.")
+    }
+    guard b != nil || text.prompt.count <= 1 else {
+      throw ValidationError("Give one --prompt with --logits or --server.")
     }
     guard tolerance.map({ $0 >= 0 }) ?? true else { throw ValidationError("--tolerance is 0 or more.") }
   }

@@ -4,7 +4,9 @@ import ArgumentParser
 struct TextArguments: ParsableArguments {
   @Option(
     name: [.customShort("p"), .long], parsing: .unconditionalSingleValue,
-    help: "A text; may be repeated (default: \"The capital of France is\" and a paragraph of plain English).")
+    help: ArgumentHelp(
+      "A text; between two models it may be repeated.",
+      discussion: "Default: \"The capital of France is\", and between two models a paragraph of plain English."))
   var prompt: [String] = []
 
   @Option(name: [.customShort("f"), .long], help: "A file with a text.", completion: .file())
