@@ -34,7 +34,7 @@ final class WeightStore: Sendable {
     try refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
-      screenedHead: repacks ? screened(head) : nil,
+      screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
       frequencies: try checkpoint.rotaryFrequencies(),
       compute: compute)
   }
@@ -106,10 +106,11 @@ final class WeightStore: Sendable {
     return made
   }
 
-  private func screened(_ head: EncodedMatrix) -> ScreenedHead {
-    screenedHead.withLock { known in
+  private func screened(_ head: EncodedMatrix) throws(KernelError) -> ScreenedHead {
+    try screenedHead.withLock { known throws(KernelError) in
       if let known { return known }
       let made = ScreenedHead(head, pool: compute.pool)
+      try compute.judge(made, name: "the output head")
       known = made
       return made
     }
