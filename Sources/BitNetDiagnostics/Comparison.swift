@@ -1,4 +1,5 @@
 public import BitNet
+import Kernels
 import Tokenization
 
 /// Two models side by side: their settings, tokenizers, weights and predictions, and what follows from that.
@@ -175,7 +176,7 @@ struct ComparedPair {
     for (checkpoint, mode) in zip([a, b], modes) {
       do {
         models.append(try Model(checkpoint: checkpoint, options: .init(mode: mode, threads: options.threads)))
-      } catch let error as ModelError {
+      } catch  where !(error is KernelError) {
         problem = problem ?? "\(error)"
       }
     }

@@ -219,6 +219,9 @@ private let plants: [Plant] = [
     name: "no tokenizer", change: { $0.remove(file: "tokenizer.json") }, code: .tokenizer,
     words: ["the same weights, no usable tokenizer in B"]),
   Plant(
+    name: "a damaged tokenizer", change: { try $0.replace("\"merges\"", with: "\"merges", in: "tokenizer.json") },
+    code: .cannotRun, words: ["the same weights, no usable tokenizer in B; cannot be run: ", "tokenizer.json"]),
+  Plant(
     name: "the chat template",
     prepare: {
       try $0.replace(
