@@ -114,8 +114,9 @@ extension TokenizerComparison {
 extension LogitsComparison {
   /// How well they agree, in words.
   var agreement: String {
-    guard let worst, let most = worst.relative, most > 1e-3 else { return "the same logits" }
-    return "the same logits, up to a relative difference of \(significant(most))"
+    guard let worst, worst.relative ?? maximumDivergence > 1e-3 else { return "the same logits" }
+    let amount = worst.relative.map { "a relative difference of \(significant($0))" }
+    return "the same logits, up to " + (amount ?? "KL \(significant(maximumDivergence)) nats")
   }
 
   /// What differs, in words.

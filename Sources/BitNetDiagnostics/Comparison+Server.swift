@@ -48,7 +48,7 @@ extension Comparison {
     let logits = LogitsComparison(positions, tolerance: options.tolerance ?? Comparison.behaviourTolerance)
     self.init(
       logits: logits, a: checkpoint.path, b: address, remark: nil,
-      notes: ["the server gives its likeliest tokens only: KL is over these and all others together, without a cosine"])
+      notes: ["the server gives its likeliest tokens only: KL is a lower bound, and there is no cosine"])
   }
 }
 
@@ -70,12 +70,19 @@ extension PositionComparison {
     for token in served { if let id = token.id, logits.indices.contains(id) { known[id] = token.logProbability } }
     guard !known.isEmpty else { return nil }
     var divergence = 0.0, maximum = 0.0, restA = 1.0, restB = 1.0
-    for (id, theirs) in known {
-      let p = ours.probability(id)
-      if p > 0 { divergence += p * (ours.logProbability(id) - theirs) }
-      maximum = max(maximum, abs(ours.logProbability(id) - theirs))
+    func add(_ p: Double, _ logProbability: Double, against theirs: Double) {
+      if p > 0 { divergence += p * (logProbability - theirs) }
       restA -= p
+    }
+    for (id, theirs) in known {
+      add(ours.probability(id), ours.logProbability(id), against: theirs)
+      maximum = max(maximum, abs(ours.logProbability(id) - theirs))
       restB -= exp(theirs)
+    }
+    // A token that the server leaves out is no likelier than the last one that it gives.
+    let last = known.values.min() ?? 0
+    for id in logits.indices where known[id] == nil && ours.logProbability(id) > last {
+      add(ours.probability(id), ours.logProbability(id), against: last)
     }
     if restA > 1e-9 { divergence += restA * log(restA / max(restB, 1e-9)) }
     self.init(
