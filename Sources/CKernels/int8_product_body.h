@@ -14,27 +14,24 @@ CK_INLINE void split_block(const int8_t *codes, size_t n, size_t rows, const flo
     }
 }
 
+// All tokens against a few rows, which meanwhile stay in the first-level cache.
+CK_INLINE void split_rows(const int8_t *codes, size_t n, size_t rows, const float *scales, const ck_split *x, float *out,
+                          size_t out_stride) {
+  size_t t = 0;
+  for (; t + 4 <= x->tokens; t += 4)
+    for (size_t r = 0; r < rows; r += rows < 2 ? 1 : 2)
+      split_block(codes + r * n, n, rows < 2 ? 1 : 2, scales + r, x, t, 4, out + r, out_stride);
+  for (; t + 2 <= x->tokens; t += 2)
+    split_block(codes, n, rows, scales, x, t, 2, out, out_stride);
+  for (; t < x->tokens; t++)
+    split_block(codes, n, rows, scales, x, t, 1, out, out_stride);
+}
+
 static void int8_product(const int8_t *codes, size_t n, size_t rows, const float *scales, const ck_split *x, float *out,
                          size_t out_stride) {
-  size_t t = 0;
-  for (; t + 8 <= x->tokens; t += 8)
-    for (size_t r = 0; r < rows; r++)
-      split_block(codes + r * n, n, 1, scales + r, x, t, 8, out + r, out_stride);
-  for (; t + 4 <= x->tokens; t += 4)
-    for (size_t r = 0; r < rows; r++)
-      split_block(codes + r * n, n, 1, scales + r, x, t, 4, out + r, out_stride);
-  for (; t + 2 <= x->tokens; t += 2) {
-    size_t r = 0;
-    for (; r + 2 <= rows; r += 2)
-      split_block(codes + r * n, n, 2, scales + r, x, t, 2, out + r, out_stride);
-    for (; r < rows; r++)
-      split_block(codes + r * n, n, 1, scales + r, x, t, 2, out + r, out_stride);
-  }
-  for (; t < x->tokens; t++) {
-    size_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-      split_block(codes + r * n, n, 4, scales + r, x, t, 1, out + r, out_stride);
-    for (; r < rows; r++)
-      split_block(codes + r * n, n, 1, scales + r, x, t, 1, out + r, out_stride);
-  }
+  size_t r = 0;
+  for (; r + 4 <= rows; r += 4)
+    split_rows(codes + r * n, n, 4, scales + r, x, out + r, out_stride);
+  for (; r < rows; r++)
+    split_rows(codes + r * n, n, 1, scales + r, x, out + r, out_stride);
 }
