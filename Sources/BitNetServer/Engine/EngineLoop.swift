@@ -31,7 +31,8 @@ final class EngineLoop {
     guard maximumPages >= context else {
       throw .invalidOption(
         name: "the memory for keys and values", found: "\(bytes >> 20) MiB",
-        expected: "at least \((context * pageBytes + (1 << 20) - 1) >> 20) MiB, a context of \(model.contextLength) tokens")
+        expected:
+          "at least \((context * pageBytes + (1 << 20) - 1) >> 20) MiB, a context of \(model.contextLength) tokens")
     }
   }
 
@@ -146,10 +147,11 @@ final class EngineLoop {
     var deciding: [(sequence: RunningSequence, row: Int)] = []
     for (step, rows) in zip(steps, rows) {
       let sequence = step.sequence
+      // A few at a time: a vocabulary is wide.
       let prompt = sequence.promptRows(step.count)
-      if !prompt.isEmpty {
-        let logits = batch.logits(rows: prompt.map { rows.lowerBound + $0 })
-        sequence.accept(promptLogits: logits, from: prompt.lowerBound)
+      for first in stride(from: prompt.lowerBound, to: prompt.upperBound, by: 16) {
+        let some = first..<min(first + 16, prompt.upperBound)
+        sequence.accept(promptLogits: batch.logits(rows: some.map { rows.lowerBound + $0 }), from: first)
       }
       let pagesBefore = sequence.computed / Batch.pagePositions
       sequence.advance(step.count)

@@ -1,18 +1,20 @@
 /// A queue in which clients take turns: one who asks for much waits behind those who ask for little.
-struct FairQueue<Element> {
+package struct FairQueue<Element> {
   private var lines: [String: [Element]] = [:]
   /// The clients that have something waiting, in the order of their turns.
   private var turns: [String] = []
-  private(set) var count = 0
+  package private(set) var count = 0
 
-  mutating func append(_ element: Element, client: String) {
+  package init() {}
+
+  package mutating func append(_ element: Element, client: String) {
     if lines[client] == nil { turns.append(client) }
     lines[client, default: []].append(element)
     count += 1
   }
 
   /// Takes the first element of the client whose turn it is.
-  mutating func popFirst() -> Element? {
+  package mutating func popFirst() -> Element? {
     guard let client = turns.first, let element = lines[client]?.removeFirst() else { return nil }
     turns.removeFirst()
     count -= 1
@@ -21,7 +23,7 @@ struct FairQueue<Element> {
   }
 
   /// Takes out all elements that satisfy a condition.
-  mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
+  package mutating func removeAll(where isRemoved: (Element) -> Bool) -> [Element] {
     var removed: [Element] = []
     for client in turns {
       lines[client]?.removeAll { element in
