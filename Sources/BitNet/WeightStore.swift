@@ -29,20 +29,13 @@ final class WeightStore: Sendable {
     let head =
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
     try compute.judge(head, name: hasOwnHead ? "output" : "token_embd")
-    let factors = try checkpoint.optionalVector("rope_freqs.weight", count: configuration.rotatedSize / 2)?.values
-    if let factors, let wrong = factors.first(where: { !($0 > 0 && $0.isFinite) }) {
-      throw ModelError.invalidTensor(
-        file: checkpoint.path, tensor: "rope_freqs.weight", problem: "holds the factor \(wrong)",
-        remedy: "The file is damaged: convert or fetch it again.")
-    }
     let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
     let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
     try checkpoint.refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
       screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
-      frequencies: configuration.ropeScaling.frequencies(
-        theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
+      frequencies: try checkpoint.rotaryFrequencies(),
       compute: compute)
   }
 
@@ -73,7 +66,7 @@ final class WeightStore: Sendable {
     let name = "blk.\(layer).\(role.rawValue)"
     let shape = role.shape(in: checkpoint.configuration)
     let bias = try checkpoint.optionalVector(name + ".bias", count: shape[0])
-    let stored = try checkpoint.linear(name, shape: shape, compute: compute)
+    let stored = try checkpoint.linear(layer, role, compute: compute)
     let isDense = checkpoint.isExcludedFromQuantization("\(name).weight")
     let weights: Linear.Weights
     switch (mode, stored) {

@@ -117,8 +117,8 @@ public struct Conversion {
     for (index, planned) in plan.tensors.enumerated() {
       progress("\(done * 100 / total) % \(planned.name)")
       var trits: TernaryMatrix?
-      if case .ternary = planned.content {
-        let matrix = try reader.trits(planned)
+      if case .ternary(let layer, let role) = planned.content {
+        let matrix = try reader.trits(planned, layer, role)
         tally.add(matrix, name: planned.name, pool: compute.pool)
         trits = matrix
       }

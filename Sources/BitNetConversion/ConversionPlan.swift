@@ -69,7 +69,7 @@ struct ConversionPlan {
     try refuseSecondScale(base)
     var planned =
       becomesTernary
-      ? try ternary(name, shape, storage)
+      ? try ternary(layer, role, storage)
       : try dense(name, shape, requested: options.weightType.tensorType, isExplicit: false)
     planned.order = try order(role)
     tensors.append(planned)
@@ -119,7 +119,9 @@ struct ConversionPlan {
   // MARK: types
 
   /// Trits in the type asked for, or in one that holds them where the rows do not fit.
-  private func ternary(_ name: String, _ shape: [Int], _ storage: LinearStorage) throws -> PlannedTensor {
+  private func ternary(_ layer: Int, _ role: LinearRole, _ storage: LinearStorage) throws -> PlannedTensor {
+    let name = "blk.\(layer).\(role.rawValue).weight"
+    let shape = role.shape(in: checkpoint.configuration)
     var type = options.weightType.tensorType ?? (graph.target == .llamaCpp ? .tq2_0 : .i2_s)
     var reason: String?
     if options.destination == .safetensors {
@@ -142,7 +144,8 @@ struct ConversionPlan {
     let how =
       storage.isTernary ? nil : forcesTernary ? "made ternary by absmean (--ternarize)" : "made ternary by absmean"
     return PlannedTensor(
-      source: name, name: output(name), shape: shape, type: type, content: .ternary, from: storage.label,
+      source: name, name: output(name), shape: shape, type: type, content: .ternary(layer: layer, role),
+      from: storage.label,
       reason: [how, reason].compactMap { $0 }.joined(separator: "; ").nonEmpty)
   }
 

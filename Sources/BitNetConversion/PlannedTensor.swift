@@ -1,3 +1,4 @@
+import BitNet
 import Kernels
 
 /// One tensor of the result: where it comes from, what it becomes, and why.
@@ -9,7 +10,7 @@ struct PlannedTensor: Sendable {
     /// A vector that is computed.
     case values([Float])
     /// A linear layer as trits.
-    case ternary
+    case ternary(layer: Int, LinearRole)
     /// A matrix as numbers.
     case dense
     /// The scale of a packed ternary layer, known when that was written.

@@ -15,9 +15,8 @@ struct TensorReader {
   /// The trits of a linear layer in the order of the source.
   ///
   /// - Throws: ``ConversionError`` if the values are not what a look at some rows promised.
-  func trits(_ planned: PlannedTensor) throws -> TernaryMatrix {
-    let base = String(planned.source.dropLast(".weight".count))
-    switch try checkpoint.linear(base, shape: planned.shape, compute: compute) {
+  func trits(_ planned: PlannedTensor, _ layer: Int, _ role: LinearRole) throws -> TernaryMatrix {
+    switch try checkpoint.linear(layer, role, compute: compute) {
     case .ternary(let matrix): return try checked(matrix, planned)
     case .encoded(let matrix):
       let made = compute.ternarize(matrix)

@@ -24,8 +24,9 @@ struct Verifier {
       if isCancelled() { throw CancellationError() }
       progress("verifying \(planned.name)")
       switch planned.content {
-      case .ternary:
-        try compareTrits(planned, reader, result)
+      case .ternary(let layer, let role):
+        let expected = try reader.trits(planned, layer, role)
+        try compareTrits(planned, expected, result.linear(layer, role, compute: compute))
         verification.exactTernary += 1
       case .vector, .dense:
         let rounding = try compareNumbers(planned, reader, result)
@@ -45,10 +46,8 @@ struct Verifier {
     .verification(file: output, tensor: planned.name, found: found, expected: expected)
   }
 
-  private func compareTrits(_ planned: PlannedTensor, _ reader: TensorReader, _ result: Checkpoint) throws {
-    let expected = try reader.trits(planned)
-    let base = String(planned.source.dropLast(".weight".count))
-    guard case .ternary(let found) = try result.linear(base, shape: planned.shape, compute: compute) else {
+  private func compareTrits(_ planned: PlannedTensor, _ expected: TernaryMatrix, _ written: StoredMatrix) throws {
+    guard case .ternary(let found) = written else {
       throw failure(planned, "numbers", "trits with a scale of their own")
     }
     guard found.scale == expected.scale else { throw failure(planned, "scale \(found.scale)", "\(expected.scale)") }
