@@ -159,7 +159,7 @@ package struct KernelVerification: Sendable {
 
   /// One token against encoded rows, decoded in registers, against rows that are decoded to memory first.
   private mutating func verifyEncodedRows(_ compute: Compute, _ scalar: Compute) {
-    for type in [TensorType.f16, .bf16, .q4_0, .q4_1, .q8_0] {
+    for type in TensorType.allCases where compute.kernels.rowProduct(of: type) != nil {
       var row = Row(instructionSet: compute.instructionSet, kernel: "\(type.rawValue) row product")
       for width in Self.widths where width.isMultiple(of: type.blockElements) {
         guard let size = type.byteCount(rows: 7, columns: width) else { continue }

@@ -129,10 +129,12 @@ static void judge_dot(void) {
 }
 
 typedef float (*row_dot)(const uint8_t *row, size_t n, const float *x);
+typedef void (*dequantizer)(const uint8_t *blocks, size_t block_count, float *out);
 
-// Rows of blocks of `block` elements and `bytes` bytes, which begin with `scales` halves; or of halves alone, or of the
-// upper halves of floats.
-static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t block, size_t bytes, size_t scales) {
+// Rows of blocks of `block` elements and `bytes` bytes, which have `scales` halves at the byte `at`; or of halves alone,
+// or of the upper halves of floats.
+static void judge_row_dot(const char *name, row_dot own, row_dot twin, dequantizer decode, size_t block, size_t bytes,
+                          size_t scales, size_t at) {
   begin(name);
   for (size_t w = 0; w < 2 * COUNT(widths); w++)
     for (int repetition = 0; repetition < 4; repetition++) {
@@ -145,7 +147,7 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
       for (size_t b = 0; b < blocks; b++) {
         for (size_t s = 0; s < scales; s++) {
           const uint16_t half = repetition == 0 ? ck_f32_to_f16(next_float()) : next_half();
-          memcpy(row + b * bytes + 2 * s, &half, 2);
+          memcpy(row + b * bytes + at + 2 * s, &half, 2);
         }
         if (scales == 0) {
           const float value = next_float();
@@ -155,6 +157,10 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
       const float *x = floats(n);
       float expected = twin(row, n, x), found = own(row, n, x);
       compare_floats(&expected, &found, 1, label("%zu wide", n));
+      float *decoded = guarded(4 * n);
+      decode(row, blocks, decoded);
+      specification->dot(decoded, n, 1, x, n, 1, &expected, 1);
+      compare_floats(&expected, &found, 1, label("%zu wide, decoded", n));
       release_all();
     }
   end();
@@ -322,8 +328,6 @@ static void judge_rotate(void) {
   end();
 }
 
-typedef void (*dequantizer)(const uint8_t *blocks, size_t block_count, float *out);
-
 // Only the digest judges here: on x86-64 the Swift tests hold the same functions against gguf-py.
 static void judge_dequantize(void) {
   static const struct {
@@ -361,8 +365,9 @@ static void judge_dequantize(void) {
   end();
 }
 
-#define JUDGE_ROW_DOT(TYPE, BLOCK, BYTES, SCALES)                                                                      \
-  judge_row_dot("row_dot_" #TYPE, judged->row_dot_##TYPE, specification->row_dot_##TYPE, BLOCK, BYTES, SCALES)
+#define JUDGE_ROW_DOT(TYPE, BLOCK, BYTES, SCALES, AT)                                                                  \
+  judge_row_dot("row_dot_" #TYPE, judged->row_dot_##TYPE, specification->row_dot_##TYPE, ck_dequantize_##TYPE, BLOCK,  \
+                BYTES, SCALES, AT)
 
 int main(int argc, char **argv) {
   if (argc < 2 || argc > 3) {
@@ -383,11 +388,16 @@ int main(int argc, char **argv) {
   judge_ternary_decode();
   judge_quantize();
   judge_dot();
-  JUDGE_ROW_DOT(f16, 1, 2, 1);
-  JUDGE_ROW_DOT(bf16, 1, 2, 0);
-  JUDGE_ROW_DOT(q4_0, 32, 18, 1);
-  JUDGE_ROW_DOT(q4_1, 32, 20, 2);
-  JUDGE_ROW_DOT(q8_0, 32, 34, 1);
+  JUDGE_ROW_DOT(f16, 1, 2, 1, 0);
+  JUDGE_ROW_DOT(bf16, 1, 2, 0, 0);
+  JUDGE_ROW_DOT(q4_0, 32, 18, 1, 0);
+  JUDGE_ROW_DOT(q4_1, 32, 20, 2, 0);
+  JUDGE_ROW_DOT(q5_0, 32, 22, 1, 0);
+  JUDGE_ROW_DOT(q5_1, 32, 24, 2, 0);
+  JUDGE_ROW_DOT(q8_0, 32, 34, 1, 0);
+  JUDGE_ROW_DOT(q4_k, 256, 144, 2, 0);
+  JUDGE_ROW_DOT(q5_k, 256, 176, 2, 0);
+  JUDGE_ROW_DOT(q6_k, 256, 210, 1, 208);
   judge_int8_dot();
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);

@@ -63,7 +63,12 @@ typedef struct ck_kernels {
   float (*row_dot_bf16)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q4_0)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q4_1)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_1)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q8_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_k)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_k)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q6_k)(const uint8_t *row, size_t n, const float *x);
 
   /// out[r] = sum_i (code[r][i] - 1) * x[i], exact. `codes` holds rows of n / 4 bytes in the layout of I2_S
   /// (formats: block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32)); `n` is a multiple of 128; `x` is padded
