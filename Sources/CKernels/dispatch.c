@@ -9,6 +9,7 @@
 extern const ck_kernels ck_kernels_scalar;
 #if defined(__x86_64__)
 extern const ck_kernels ck_kernels_avx2;
+extern const ck_kernels ck_kernels_avxvnni;
 extern const ck_kernels ck_kernels_avx512;
 extern const ck_kernels ck_kernels_avx512vbmi;
 #elif defined(__aarch64__)
@@ -16,6 +17,10 @@ extern const ck_kernels ck_kernels_neon;
 #endif
 
 #if defined(__x86_64__)
+static bool has_avx2(void) {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
 static bool has_avx512(void) {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
@@ -41,7 +46,9 @@ const ck_kernels *ck_kernels_for(int isa) {
     return &ck_kernels_scalar;
 #if defined(__x86_64__)
   case CK_ISA_AVX2:
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c") ? &ck_kernels_avx2 : NULL;
+    return has_avx2() ? &ck_kernels_avx2 : NULL;
+  case CK_ISA_AVXVNNI:
+    return has_avx2() && __builtin_cpu_supports("avxvnni") ? &ck_kernels_avxvnni : NULL;
   case CK_ISA_AVX512:
     return has_avx512() ? &ck_kernels_avx512 : NULL;
   case CK_ISA_AVX512VBMI:

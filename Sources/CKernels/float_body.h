@@ -18,8 +18,6 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v4 __attribute__((vector_size(16)));
 
-#define CK_INLINE static inline __attribute__((always_inline))
-
 CK_INLINE v16 ck_load(const float *p) {
   v16 v;
   memcpy(&v, p, sizeof v);

@@ -51,6 +51,20 @@ static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_
     ternary_rows(codes + r * (n / 4), n, 1, x, x_sum, out + r);
 }
 
+typedef int32x4_t tile_sums;
+
+CK_INLINE tile_sums tile_dot(tile_sums sums, const uint8_t *codes, const int8_t *x) {
+  return vdotq_s32(sums, vreinterpretq_s8_u8(vld1q_u8(codes)), vld1q_s8(x));
+}
+
+CK_INLINE int32_t tile_total(tile_sums sums) { return vaddvq_s32(sums); }
+
+// 16 sums, and four vectors of either factor.
+#define CK_TILE_STEP 16
+#define CK_TILE_ROWS 4
+#define CK_TILE_TOKENS 4
+#include "packed_body.h"
+
 // Sixteen codes, as their value - 1.
 CK_INLINE void store_trits(uint8x16_t codes, float *out) {
   const b16 values = (b16)vsubq_s8(vreinterpretq_s8_u8(vandq_u8(codes, vdupq_n_u8(3))), vdupq_n_s8(1));
@@ -109,7 +123,7 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
 
 const ck_kernels ck_kernels_neon = {
     CK_FLOAT_KERNELS,
-    .ternary_dot = ternary_dot,
+    .packed_product = ck_packed_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
 };

@@ -12,6 +12,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case scalar
   /// x86-64 with AVX2 and FMA.
   case avx2
+  /// AVX2 with AVX-VNNI, which multiplies bytes in a quarter of the instructions.
+  case avxvnni
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
   case avx512
   /// AVX-512 with VBMI besides, which decodes the interleaved ternary layout.
@@ -42,6 +44,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     switch self {
     case .scalar: Int32(CK_ISA_SCALAR.rawValue)
     case .avx2: Int32(CK_ISA_AVX2.rawValue)
+    case .avxvnni: Int32(CK_ISA_AVXVNNI.rawValue)
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
     case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
     case .neon: Int32(CK_ISA_NEON.rawValue)

@@ -8,23 +8,31 @@
 // Inputs and outputs end at an unreadable page, so that a read or a write behind them is a crash.
 #include "harness.h"
 
-static void judge_ternary_dot(void) {
-  static const size_t blocks[] = {1, 2, 3, 4, 5, 12, 54}, heights[] = {1, 2, 3, 4, 5, 7, 8, 9};
-  begin("ternary_dot");
+static void judge_packed_product(void) {
+  static const size_t blocks[] = {1, 2, 3, 4, 5, 12, 54}, heights[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 21};
+  begin("packed_product");
   for (size_t b = 0; b < COUNT(blocks); b++)
     for (size_t h = 0; h < COUNT(heights); h++)
       for (int w = 0; w < PATTERNS; w++)
         for (int p = 0; p < PATTERNS; p++) {
-          const size_t n = blocks[b] * CK_TERNARY_BLOCK, rows = heights[h];
+          const size_t n = blocks[b] * CK_TERNARY_BLOCK, rows = heights[h], tokens = 1 + (b + h + w + 3 * p) % 19;
+          const size_t stride = n + 64, out_stride = rows + 3, outputs = (tokens - 1) * out_stride + rows;
           const uint8_t *codes = trits(rows * n / 4, w);
-          const int8_t *x = activations(n, p);
-          int32_t sum = 0, *expected = guarded(4 * rows), *found = guarded(4 * rows);
-          for (size_t i = 0; i < n; i++)
-            sum += x[i];
-          specification->ternary_dot(codes, n, rows, x, sum, expected);
-          judged->ternary_dot(codes, n, rows, x, sum, found);
-          compare(expected, found, 4 * rows,
-                  label("%zu wide, %zu rows, %s with %s", n, rows, pattern_names[w], pattern_names[p]));
+          const float *scales = floats(tokens);
+          int32_t *sums = guarded(4 * tokens);
+          const ck_activations x = {activations((tokens - 1) * stride + n, p), stride, tokens, scales, sums};
+          for (size_t t = 0; t < tokens; t++) {
+            sums[t] = 0;
+            for (size_t i = 0; i < n; i++)
+              sums[t] += x.codes[t * stride + i];
+          }
+          float *expected = guarded(4 * outputs), *found = guarded(4 * outputs);
+          uint8_t *tile = guarded(CK_PACKED_TILE_BYTES(n));
+          specification->packed_product(codes, n, rows, &x, 0.75f, expected, out_stride, tile);
+          judged->packed_product(codes, n, rows, &x, 0.75f, found, out_stride, tile);
+          compare(expected, found, 4 * outputs,
+                  label("%zu wide, %zu rows, %zu tokens, %s with %s", n, rows, tokens, pattern_names[w],
+                        pattern_names[p]));
           release_all();
         }
   end();
@@ -384,7 +392,7 @@ int main(int argc, char **argv) {
     printf("FAIL  instruction set %s is not there\n0 passed, 1 failed\n", argv[1]);
     return 1;
   }
-  judge_ternary_dot();
+  judge_packed_product();
   judge_ternary_decode();
   judge_quantize();
   judge_dot();
