@@ -24,6 +24,9 @@ CK_INLINE void ck_softmax(float *scores, size_t padded) {
 // Positions whose values are decoded from the cache together; they then serve all queries.
 #define CK_ATTEND_TILE 64
 
+// The sums that attention keeps in registers, as vectors of 16: CK_ATTEND_SUMS, a power of two up to 16 that the including
+// file sets. No sum runs over several of them, so that the number changes no bit.
+
 // Scores of `blocks` times 16 positions: keys lie with 16 positions side by side, so that a score is a lane, its sum runs
 // over the head's dimensions in order, and nothing crosses lanes. `queries` and `blocks` are constants where this is
 // inlined.
@@ -60,11 +63,12 @@ CK_INLINE void ck_scores(const float *q, size_t queries, const ck_attention *a, 
   const size_t n = a->head_size, block = 16 * n * (a->halves ? sizeof(uint16_t) : sizeof(float));
   const uint8_t *keys = a->keys;
   size_t p = 0;
-  for (; p + 64 <= padded; p += 64)
+  const size_t together = CK_ATTEND_SUMS / queries < 4 ? CK_ATTEND_SUMS / queries : 4;
+  for (; p + 16 * together <= padded; p += 16 * together)
     if (a->halves)
-      ck_score_block(q, queries, keys + p / 16 * block, true, 4, n, a->scale, scores + p, padded);
+      ck_score_block(q, queries, keys + p / 16 * block, true, together, n, a->scale, scores + p, padded);
     else
-      ck_score_block(q, queries, keys + p / 16 * block, false, 4, n, a->scale, scores + p, padded);
+      ck_score_block(q, queries, keys + p / 16 * block, false, together, n, a->scale, scores + p, padded);
   for (; p < padded; p += 16)
     if (a->halves)
       ck_score_block(q, queries, keys + p / 16 * block, true, 1, n, a->scale, scores + p, padded);
@@ -118,8 +122,8 @@ CK_INLINE void ck_weigh_block(const float *weights, size_t weight_stride, const 
 
 CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const float *tile, size_t count,
                                size_t head_size, size_t queries, float *out) {
-  // With four queries two vectors make eight sums; with fewer it takes more vectors.
-  const size_t vectors = queries == 4 ? 2 : queries == 2 ? 4 : 8;
+  // Eight sums hide the latency of an addition, where the registers hold them.
+  const size_t vectors = (CK_ATTEND_SUMS < 8 ? CK_ATTEND_SUMS : 8) / queries;
   size_t i = 0;
   for (; i + 16 * vectors <= head_size; i += 16 * vectors)
     ck_weigh_block(weights, weight_stride, tile + i, count, head_size, queries, vectors, out + i);

@@ -4,6 +4,7 @@
 #define CK_BLOCK_ROWS 2
 #define CK_BLOCK_TOKENS 2
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
 #include "sum_avx2.h"

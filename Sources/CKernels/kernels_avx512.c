@@ -5,6 +5,7 @@
 #define CK_BLOCK_ROWS 4
 #define CK_BLOCK_TOKENS 2
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 16
 #include "float_body.h"
 
 #include <immintrin.h>

@@ -9,6 +9,7 @@
 #define CK_BLOCK_TOKENS 1
 // The conversions between halves and floats belong to the base instruction set.
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
 // A few rows at once share the loads of the inputs; `rows` is a constant where this is inlined. The codes 0 to 3 are

@@ -1,6 +1,7 @@
 // The specification: what every other instruction set must reproduce bit for bit.
 #define CK_BLOCK_ROWS 1
 #define CK_BLOCK_TOKENS 2
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
 static void packed_product(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale,
