@@ -54,8 +54,6 @@ package struct ScreenedHead: Sendable {
   ) -> [[(row: Int, logit: Float)]] {
     precondition(input.columns == exact.columns && scores.columns == exact.rows && count > 0)
     precondition(tokens <= input.rows && tokens <= scores.rows)
-    let kernel = compute.kernels.int8_dot, columns = exact.columns
-    let source = codes.baseAddress.assumingMemoryBound(to: Int8.self)
     let norms = (0..<tokens).map { token in
       Float(input[row: token].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()).nextUp
     }
@@ -63,9 +61,7 @@ package struct ScreenedHead: Sendable {
     let pieces = (exact.rows + Self.rowsPerPiece - 1) / Self.rowsPerPiece
     let bounds = compute.pool.map(count: pieces) { piece in
       let rows = self.rows(of: piece)
-      kernel?(
-        source + rows.lowerBound * columns, columns, rows.count, scales.pointer + rows.lowerBound, input.base,
-        input.stride, tokens, scores.base + rows.lowerBound, scores.stride)
+      score(rows, input, tokens: tokens, on: compute, into: scores)
       return (0..<tokens).map { largestLowerBounds(count, scores.pointer(row: $0), norm: norms[$0], rows: rows) }
     }
     return (0..<tokens).map { token in
@@ -76,6 +72,14 @@ package struct ScreenedHead: Sendable {
         input.pointer(row: token), scores: scores.pointer(row: token), norm: norms[token], threshold: threshold,
         pieces: pieces, on: compute)
     }
+  }
+
+  /// Scores some rows for the first `tokens` rows of `input`, into their columns of `scores`.
+  func score(_ rows: Range<Int>, _ input: FloatMatrix, tokens: Int, on compute: Compute, into scores: FloatMatrix) {
+    let columns = exact.columns
+    compute.kernels.int8_dot(
+      codes.baseAddress.assumingMemoryBound(to: Int8.self) + rows.lowerBound * columns, columns, rows.count,
+      scales.pointer + rows.lowerBound, input.base, input.stride, tokens, scores.base + rows.lowerBound, scores.stride)
   }
 
   private static let rowsPerPiece = 1024
