@@ -103,7 +103,7 @@ extension Session {
   /// What followed the last time that the sequence ended as it does now, up to four tokens.
   private func guesses(after sequence: [Int], left: Int?) -> [Int] {
     let limit = min(
-      ForwardBuffers.lastRows - 1, model.contextLength - sequence.count, (left ?? .max) - 1)
+      Session.lastTokens - 1, model.contextLength - sequence.count, (left ?? .max) - 1)
     guard limit > 0 else { return [] }
     for length in [3, 2] where sequence.count > length {
       let end = sequence.suffix(length)

@@ -1,43 +1,42 @@
-import Kernels
+package import Kernels
 
-/// The keys and values of the tokens seen so far, per layer `[kvHeads, capacity, headSize]`.
-///
-/// It grows by doubling up to the context length, so that a short chat with a long-context model stays small.
-final class KeyValueCache {
-  private(set) var keys: [CacheMatrix]
-  private(set) var values: [CacheMatrix]
-  private(set) var capacity: Int
-  let contextLength: Int
+/// The keys and values of one sequence's tokens, in pages that sequences with the same beginning share.
+package final class KeyValueCache {
+  private let shape: CacheShape
+  /// The pages, in order.
+  package private(set) var pages: [CachePage] = []
 
-  init(configuration: ModelConfiguration, contextLength: Int, precision: CachePrecision) {
-    self.contextLength = contextLength
-    let size = min(contextLength, 64)
-    capacity = size
-    func empty(_ layout: CacheMatrix.Layout) -> [CacheMatrix] {
-      (0..<configuration.layerCount).map { _ in
-        CacheMatrix(
-          heads: configuration.kvHeads, positions: size, headSize: configuration.headSize, precision: precision.storage,
-          layout: layout)
-
-      }
-    }
-    keys = empty(.keys)
-    values = empty(.values)
+  /// An empty cache for a sequence on `model`.
+  package convenience init(model: Model) {
+    self.init(shape: model.configuration.cacheShape(precision: model.cachePrecision))
   }
 
-  /// Makes room for `count` tokens in all and keeps the first `used`.
-  func reserve(_ count: Int, keeping used: Int) {
-    guard count > capacity else { return }
-    let size = min(contextLength, max(count, capacity * 2))
-    func grown(_ old: CacheMatrix) -> CacheMatrix {
-      let new = CacheMatrix(
-        heads: old.heads, positions: size, headSize: old.headSize, precision: old.precision,
-        layout: old.layout)
-      new.copyPositions(used, of: old)
-      return new
+  init(shape: CacheShape) { self.shape = shape }
+
+  /// A cache with pages of its own.
+  package init(copying other: KeyValueCache) {
+    shape = other.shape
+    pages = other.pages.map(CachePage.init(copying:))
+  }
+
+  /// Takes over pages that hold the beginning of the sequence; they are copied before they are written to.
+  package func adopt(_ pages: [CachePage]) { self.pages = pages }
+
+  /// Makes the positions `start..<end` writable; those before keep their contents.
+  func prepare(_ start: Int, to end: Int) {
+    let size = CachePage.positions
+    for index in start / size..<(end + size - 1) / size {
+      if index == pages.count {
+        pages.append(CachePage(shape: shape))
+      } else if !isKnownUniquelyReferenced(&pages[index]) {
+        pages[index] = index * size < start ? CachePage(copying: pages[index]) : CachePage(shape: shape)
+      }
     }
-    keys = keys.map(grown)
-    values = values.map(grown)
-    capacity = size
+  }
+}
+
+extension ModelConfiguration {
+  func cacheShape(precision: CachePrecision) -> CacheShape {
+    CacheShape(layers: layerCount, heads: kvHeads, headSize: headSize, precision: precision.storage)
   }
 }

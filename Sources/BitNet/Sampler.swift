@@ -7,12 +7,12 @@ import Darwin
 #endif
 
 /// A token and its logit.
-struct TokenLogit {
-  let token: Int
-  let logit: Float
+package struct TokenLogit {
+  package let token: Int
+  package let logit: Float
 
   /// Every token of a vocabulary.
-  static func all(_ logits: [Float]) -> [TokenLogit] {
+  package static func all(_ logits: [Float]) -> [TokenLogit] {
     logits.enumerated().map { TokenLogit(token: $0.offset, logit: $0.element) }
   }
 }

@@ -15,13 +15,15 @@ public final class Session {
 
   /// Tokens that pass through the blocks together; bounds the scratch memory and how long a cancellation waits.
   private static let batch = 256
+  /// How many tokens at the end of a sequence can have their logits taken together.
+  static let lastTokens = 5
 
   init(model: Model) {
     self.model = model
-    cache = KeyValueCache(
-      configuration: model.configuration, contextLength: model.contextLength, precision: model.cachePrecision)
+    cache = KeyValueCache(shape: model.configuration.cacheShape(precision: model.cachePrecision))
     buffers = ForwardBuffers(
-      capacity: min(Session.batch, model.contextLength), configuration: model.configuration)
+      capacity: min(Session.batch, model.contextLength), logitRows: Session.lastTokens,
+      configuration: model.configuration)
   }
 
   /// The logits of the token that follows `tokens`, `[vocabularySize]`.
@@ -45,13 +47,13 @@ public final class Session {
   /// For each of the `last` last tokens, the logits of a set of tokens that contains the `count` likeliest to follow it.
   func likeliest(_ count: Int, after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
     try evaluate(tokens, last: last, isCancelled: isCancelled)
-    return model.transformer.likeliest(count, rows: lastRow + 1 - last..<lastRow + 1, buffers: buffers)
+    return model.transformer.likeliest(count, rows: Array(lastRow + 1 - last...lastRow), buffers: buffers)
   }
 
   /// For each of the `last` last tokens, all logits of the token that follows it.
   func logits(after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
     try evaluate(tokens, last: last, isCancelled: isCancelled)
-    return (lastRow + 1 - last..<lastRow + 1).map {
+    return (lastRow + 1 - last...lastRow).map {
       TokenLogit.all(model.transformer.logits(row: $0, buffers: buffers))
     }
   }
@@ -77,26 +79,25 @@ public final class Session {
       throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
     }
     let shared = zip(self.tokens, tokens).prefix { $0 == $1 }.count
-    precondition(last >= 1 && last <= min(tokens.count, ForwardBuffers.lastRows), "\(last) last tokens")
+    precondition(last >= 1 && last <= min(tokens.count, Session.lastTokens), "\(last) last tokens")
     var start = min(shared, tokens.count - last)
     self.tokens.removeSubrange(start...)
-    cache.reserve(tokens.count, keeping: start)
     while start < tokens.count {
       if isCancelled() { throw CancellationError() }
       var end = min(start + buffers.capacity, tokens.count)
       // The last tokens must not be torn apart.
       if end < tokens.count, tokens.count - end < last { end = tokens.count - last }
       model.transformer.forward(
-        tokens[start..<end], start: start, cache: cache, buffers: buffers,
+        [Transformer.Part(tokens: tokens[start..<end], start: start, cache: cache)], buffers: buffers,
         observe: observe.map { observe in
           { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden.copy(row: row)) } }
         })
       if let eachLogits {
         // A few rows at a time: a vocabulary is wide.
         for first in stride(from: 0, to: end - start, by: 32) {
-          let rows = first..<min(first + 32, end - start)
+          let rows = Array(first..<min(first + 32, end - start))
           let logits = model.transformer.logits(rows: rows, buffers: buffers)
-          for row in rows { eachLogits(start + row, logits.copy(row: row - first)) }
+          for (index, row) in rows.enumerated() { eachLogits(start + row, logits.copy(row: index)) }
         }
       }
       self.tokens.append(contentsOf: tokens[start..<end])

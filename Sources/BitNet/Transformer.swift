@@ -37,31 +37,47 @@ struct Transformer: Sendable {
   let frequencies: [Double]
   let compute: Compute
 
-  /// Runs `tokens` through all blocks; keys and values go to the cache at `start` and after.
+  /// Tokens of one sequence that pass through the blocks, and where they belong.
+  struct Part {
+    /// Ids of the vocabulary.
+    let tokens: ArraySlice<Int>
+    /// The position of the first of them.
+    let start: Int
+    let cache: KeyValueCache
+    /// Whether a token sees those after it in the part.
+    var isCausal = true
+  }
+
+  /// Runs the tokens of one or several sequences through all blocks in one pass over the weights; their keys and values go
+  /// to their caches. A sequence may have several parts, in order.
   ///
   /// - Parameters:
-  ///   - tokens: at most `buffers.capacity` ids of the vocabulary.
+  ///   - parts: together at most `buffers.capacity` tokens, which become the rows of the buffers.
   ///   - observe: called after the embedding with layer -1 and after each block with its number; sees the residual
   ///     stream, `[tokens, hiddenSize]`.
   func forward(
-    _ tokens: ArraySlice<Int>, start: Int, cache: KeyValueCache, buffers: ForwardBuffers,
-    observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
+    _ parts: [Part], buffers: ForwardBuffers, observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
   ) {
-    let rows = tokens.count
-    let hidden = buffers.hidden
-    for (row, token) in tokens.enumerated() { embedding.decode(row: token, into: hidden[row: row]) }
-    observe?(-1, hidden)
-    buffers.prepareRotation(positions: start..<start + rows, frequencies: frequencies)
+    for part in parts { part.cache.prepare(part.start, to: part.start + part.tokens.count) }
+    var rows = 0
+    let spans = parts.map { part in
+      defer { rows += part.tokens.count }
+      for (offset, token) in part.tokens.enumerated() {
+        embedding.decode(row: token, into: buffers.hidden[row: rows + offset])
+        buffers.prepareRotation(row: rows + offset, position: part.start + offset, frequencies: frequencies)
+      }
+      return CacheSpan(
+        rows: rows..<rows + part.tokens.count, start: part.start, pages: part.cache.pages, isCausal: part.isCausal)
+    }
+    observe?(-1, buffers.hidden)
     for (index, layer) in layers.enumerated() {
-      attend(layer, keys: cache.keys[index], values: cache.values[index], start: start, rows: rows, buffers)
+      attend(layer, index, spans: spans, rows: rows, buffers)
       feedForward(layer, rows: rows, buffers)
-      observe?(index, hidden)
+      observe?(index, buffers.hidden)
     }
   }
 
-  private func attend(
-    _ layer: Layer, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int, _ buffers: ForwardBuffers
-  ) {
+  private func attend(_ layer: Layer, _ index: Int, spans: [CacheSpan], rows: Int, _ buffers: ForwardBuffers) {
     let epsilon = configuration.normEpsilon, headSize = configuration.headSize
     compute.rmsNorm(
       buffers.hidden, weight: layer.attentionNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
@@ -80,11 +96,9 @@ struct Transformer: Sendable {
         matrix, rows: rows, headSize: headSize, cosines: buffers.cosines, sines: buffers.sines,
         layout: configuration.ropeLayout)
     }
-    compute.store(buffers.keys, rows: rows, in: keys, at: start)
-    compute.store(buffers.values, rows: rows, in: values, at: start)
+    compute.store(keys: buffers.keys, values: buffers.values, layer: index, spans: spans)
     let attended = buffers.attended
-    compute.attend(
-      buffers.queries, keys: keys, values: values, start: start, rows: rows, into: attended.floats)
+    compute.attend(buffers.queries, layer: index, spans: spans, into: attended.floats)
     if let norm = layer.attentionSubNorm {
       compute.rmsNorm(attended.floats, weight: norm, epsilon: epsilon, rows: rows, into: attended.floats)
     }
@@ -112,22 +126,22 @@ struct Transformer: Sendable {
 
   /// The logits of one row of the residual stream that `forward` left behind, `[vocabularySize]`.
   func logits(row: Int, buffers: ForwardBuffers) -> [Float] {
-    normalize(row..<row + 1, buffers: buffers)
+    normalize([row], buffers: buffers)
     compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
     return buffers.logits.copy(row: 0)
   }
 
-  /// As ``logits(row:buffers:)`` for a few rows, but only the logits of a set of tokens that contains the `count`
+  /// As ``logits(row:buffers:)`` for at most `buffers.logitRows` rows, but only the logits of a set of tokens that contains the `count`
   /// likeliest; all of them where the head has no cheaper form. The values are the same bits.
-  func likeliest(_ count: Int, rows: Range<Int>, buffers: ForwardBuffers) -> [[TokenLogit]] {
+  func likeliest(_ count: Int, rows: [Int], buffers: ForwardBuffers) -> [[TokenLogit]] {
     guard let screenedHead else { return rows.map { TokenLogit.all(logits(row: $0, buffers: buffers)) } }
     normalize(rows, buffers: buffers)
     return screenedHead.largest(count, buffers.last, tokens: rows.count, scores: buffers.logits, on: compute)
       .map { $0.map { TokenLogit(token: $0.row, logit: $0.logit) } }
   }
 
-  private func normalize(_ rows: Range<Int>, buffers: ForwardBuffers) {
-    for row in rows { buffers.last.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
+  private func normalize(_ rows: [Int], buffers: ForwardBuffers) {
+    for (index, row) in rows.enumerated() { buffers.last.copyRow(row, of: buffers.hidden, to: index) }
     compute.rmsNorm(
       buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: buffers.last)
   }
@@ -137,9 +151,9 @@ extension Transformer {
   /// The logits of some rows of the residual stream that `forward` left behind, `[rows.count, vocabularySize]`.
   ///
   /// Generation needs the last row only; this is for measuring a text, and allocates what it returns.
-  func logits(rows: Range<Int>, buffers: ForwardBuffers) -> FloatMatrix {
+  func logits(rows: [Int], buffers: ForwardBuffers) -> FloatMatrix {
     let normalized = FloatMatrix(rows: rows.count, columns: configuration.hiddenSize)
-    for row in rows { normalized.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
+    for (index, row) in rows.enumerated() { normalized.copyRow(row, of: buffers.hidden, to: index) }
     compute.rmsNorm(
       normalized, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: normalized)
     let logits = FloatMatrix(rows: rows.count, columns: configuration.vocabularySize)
@@ -158,10 +172,10 @@ extension Transformer {
 
 /// The scratch memory of a forward pass over up to `capacity` tokens.
 final class ForwardBuffers {
-  /// How many tokens at the end of a pass can have their logits taken together.
-  static let lastRows = 5
-
+  /// How many tokens can pass together.
   let capacity: Int
+  /// Of how many of them the logits can be taken together.
+  let logitRows: Int
   let hidden: FloatMatrix
   let delta: FloatMatrix
   let normalized: LayerInput
@@ -176,8 +190,9 @@ final class ForwardBuffers {
   let cosines: FloatMatrix
   let sines: FloatMatrix
 
-  init(capacity: Int, configuration: ModelConfiguration) {
+  init(capacity: Int, logitRows: Int, configuration: ModelConfiguration) {
     self.capacity = capacity
+    self.logitRows = min(capacity, logitRows)
     let query = configuration.heads * configuration.headSize, kv = configuration.kvHeads * configuration.headSize
     hidden = FloatMatrix(rows: capacity, columns: configuration.hiddenSize)
     delta = FloatMatrix(rows: capacity, columns: configuration.hiddenSize)
@@ -190,17 +205,15 @@ final class ForwardBuffers {
     up = FloatMatrix(rows: capacity, columns: configuration.intermediateSize)
     cosines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
     sines = FloatMatrix(rows: capacity, columns: configuration.rotatedSize / 2)
-    last = FloatMatrix(rows: min(capacity, Self.lastRows), columns: configuration.hiddenSize)
-    logits = FloatMatrix(rows: min(capacity, Self.lastRows), columns: configuration.vocabularySize)
+    last = FloatMatrix(rows: self.logitRows, columns: configuration.hiddenSize)
+    logits = FloatMatrix(rows: self.logitRows, columns: configuration.vocabularySize)
   }
 
   /// The angles are the same for all layers: computed once per pass, in double precision.
-  func prepareRotation(positions: Range<Int>, frequencies: [Double]) {
-    for (row, position) in positions.enumerated() {
-      for (pair, frequency) in frequencies.enumerated() {
-        cosines[row: row][pair] = Float(cos(Double(position) * frequency))
-        sines[row: row][pair] = Float(sin(Double(position) * frequency))
-      }
+  func prepareRotation(row: Int, position: Int, frequencies: [Double]) {
+    for (pair, frequency) in frequencies.enumerated() {
+      cosines[row: row][pair] = Float(cos(Double(position) * frequency))
+      sines[row: row][pair] = Float(sin(Double(position) * frequency))
     }
   }
 }

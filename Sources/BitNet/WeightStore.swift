@@ -32,8 +32,6 @@ final class WeightStore: Sendable {
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
     let headName = hasOwnHead ? "output" : "token_embd"
     try compute.judge(head, name: headName)
-    let screened = repacks ? screened(head) : nil
-    if let screened { try compute.judge(screened, name: headName) }
     try compute.judgeLayers(
       LayerSizes(
         hidden: hidden, intermediate: configuration.intermediateSize,
@@ -50,7 +48,7 @@ final class WeightStore: Sendable {
     try refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
-      screenedHead: screened,
+      screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
       frequencies: configuration.ropeScaling.frequencies(
         theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
       compute: compute)
@@ -158,10 +156,11 @@ final class WeightStore: Sendable {
     return made
   }
 
-  private func screened(_ head: EncodedMatrix) -> ScreenedHead {
-    screenedHead.withLock { known in
+  private func screened(_ head: EncodedMatrix) throws(KernelError) -> ScreenedHead {
+    try screenedHead.withLock { known throws(KernelError) in
       if let known { return known }
       let made = ScreenedHead(head, pool: compute.pool)
+      try compute.judge(made, name: "the output head")
       known = made
       return made
     }

@@ -82,46 +82,4 @@ extension Compute {
       }
     }
   }
-
-  /// Causal attention of `rows` new tokens, whose keys and values are already in the cache.
-  ///
-  /// `out[t, h] = softmax(q[t, h] . k[0...start+t, kv(h)] / sqrt(headSize)) v`, where query head `h` reads the
-  /// key-value head `h / (heads / kvHeads)`.
-  ///
-  /// - Parameters:
-  ///   - queries: `[rows, heads * headSize]`, rotated.
-  ///   - keys: in the layout of keys; `values` in that of values.
-  ///   - start: the position of the first new token.
-  /// - Precondition: `headSize` is at most ``maximumHeadSize``.
-  package func attend(
-    _ queries: FloatMatrix, keys: CacheMatrix, values: CacheMatrix, start: Int, rows: Int,
-    into output: FloatMatrix
-  ) {
-    let headSize = keys.headSize, heads = queries.columns / headSize, kvHeads = keys.heads
-    precondition(heads % kvHeads == 0 && start + rows <= keys.positions && output.columns == queries.columns)
-    precondition(output.stride == queries.stride && keys.precision == values.precision)
-    precondition(keys.layout == .keys && values.layout == .values)
-    let scale = 1 / Float(headSize).squareRoot()
-    // Heads that share keys are computed together, since reading the keys is what costs, and so are a few tokens.
-    let headsAtOnce = heads / kvHeads
-    let tokensAtOnce = min(rows, max(1, 16 / headsAtOnce))
-    let pieces = heads / headsAtOnce, blocks = (rows + tokensAtOnce - 1) / tokensAtOnce
-    let width = (start + rows + 15) / 16 * 16
-    let needed = (tokensAtOnce * headsAtOnce * (2 * headSize + width) + 64 * headSize) * 4
-    // The threads' own memory, unless the context is longer than it holds.
-    let memory = needed > Compute.scratchBytes ? (0..<pool.threadCount).map { _ in ByteBuffer(count: needed) } : scratch
-    pool.forEach(count: blocks * pieces, grain: max(1, blocks * pieces / (pool.threadCount * 8))) { thread, range in
-      for task in range {
-        let token = task / pieces * tokensAtOnce, kvHead = task % pieces
-        let head = kvHead * headsAtOnce
-        var attention = ck_attention(
-          queries: queries.pointer(row: token) + head * headSize,
-          out: output.pointer(row: token) + head * headSize, query_stride: queries.stride,
-          tokens: min(tokensAtOnce, rows - token), heads: headsAtOnce, head_size: headSize,
-          keys: keys.pointer(head: kvHead), values: values.pointer(head: kvHead),
-          halves: keys.precision == .f16, positions: start + token + 1, scale: scale)
-        kernels.attend(&attention, memory[thread].baseAddress.assumingMemoryBound(to: Float.self))
-      }
-    }
-  }
 }

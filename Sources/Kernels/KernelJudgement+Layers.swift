@@ -1,3 +1,5 @@
+import CKernels
+
 /// The sizes of a model's layers, for judging what they compute beside products.
 package struct LayerSizes: Sendable {
   /// Inputs and outputs of a layer.
@@ -47,7 +49,7 @@ extension Compute {
       }
     }
     try judgeGate(sizes)
-    for precision in CacheMatrix.Precision.allCases { try judgeAttention(sizes, precision: precision) }
+    for precision in CacheShape.Precision.allCases { try judgeAttention(sizes, precision: precision) }
   }
 
   private func judgeGate(_ sizes: LayerSizes) throws(KernelError) {
@@ -60,23 +62,23 @@ extension Compute {
     }
   }
 
-  /// One group of heads over more positions than a tile of values has.
-  private func judgeAttention(_ sizes: LayerSizes, precision: CacheMatrix.Precision) throws(KernelError) {
-    let positions = 90, tokens = 3, width = sizes.headsPerGroup * sizes.headSize
+  /// One group of heads, one token before the end of a stretch of positions and two behind it.
+  private func judgeAttention(_ sizes: LayerSizes, precision: CacheShape.Precision) throws(KernelError) {
+    let tokens = 3, start = Int(CK_STRETCH) - 1, positions = start + tokens
+    let width = sizes.headsPerGroup * sizes.headSize
     let stored = Compute.testActivations(rows: positions, columns: sizes.headSize)
     let queries = Compute.testActivations(rows: tokens, columns: width)
-    // Scores of about 1 in a weighted sum; larger ones leave one position with all the weight.
+    // Scores of about 1; larger ones would leave one position with all the weight.
     for row in 0..<positions { for i in 0..<sizes.headSize { stored[row: row][i] /= row == 0 ? 1024 : 127 } }
     for row in 0..<tokens { for i in 0..<width { queries[row: row][i] /= 127 } }
-    let name = "blk.0.attn_q"
-    try judge("\(precision.rawValue) attention", name: name, tokens: tokens, columns: width) { compute, tokens, output in
-      let caches = [CacheMatrix.Layout.keys, .values].map { layout in
-        let cache = CacheMatrix(
-          heads: 1, positions: positions, headSize: sizes.headSize, precision: precision, layout: layout)
-        compute.store(stored, rows: positions, in: cache, at: 0)
-        return cache
-      }
-      compute.attend(queries, keys: caches[0], values: caches[1], start: 80, rows: tokens, into: output)
+    let shape = CacheShape(layers: 1, heads: 1, headSize: sizes.headSize, precision: precision)
+    let kernel = "\(precision.rawValue) attention"
+    try judge(kernel, name: "blk.0.attn_q", tokens: tokens, columns: width) { compute, tokens, output in
+      let pages = (0..<(positions + CachePage.positions - 1) / CachePage.positions).map { _ in CachePage(shape: shape) }
+      let all = CacheSpan(rows: 0..<positions, start: 0, pages: pages)
+      compute.store(keys: stored, values: stored, layer: 0, spans: [all])
+      let span = CacheSpan(rows: 0..<tokens, start: start, pages: pages)
+      compute.attend(queries, layer: 0, spans: [span], into: output)
     }
   }
 }

@@ -46,10 +46,11 @@ extension Compute {
 
   /// Judges the scores of a screened head, as ``judge(_:packed:name:)``.
   package func judge(_ head: ScreenedHead, name: String) throws(KernelError) {
-    let rows = min(head.exact.rows, 16)
-    let input = Compute.testActivations(rows: 7, columns: head.exact.columns)
-    try judge("int8 scores", name: name, tokens: 7, columns: rows) { compute, tokens, output in
-      head.score(0..<rows, input, tokens: tokens, on: compute, into: output)
+    let rows = min(head.exact.rows, 7)
+    // 15 tokens are computed as 8, 4, 2 and 1.
+    let input = Compute.testActivations(rows: 15, columns: head.exact.columns)
+    try judge("int8 screening product", name: name, tokens: 15, columns: rows) { compute, tokens, output in
+      head.scores(ofFirst: rows, input, tokens: tokens, into: output, on: compute)
     }
   }
 

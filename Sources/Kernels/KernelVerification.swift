@@ -102,6 +102,7 @@ package struct KernelVerification: Sendable {
     var product = Row(instructionSet: compute.instructionSet, kernel: "float product")
     var attention = Row(instructionSet: compute.instructionSet, kernel: "attention")
     var caches = Row(instructionSet: compute.instructionSet, kernel: "key-value cache")
+    var screening = Row(instructionSet: compute.instructionSet, kernel: "int8 screening product")
     var gates = Row(instructionSet: compute.instructionSet, kernel: "gate activations")
     for width in Self.widths {
       for (label, input) in Self.inputPatterns(rows: 6, columns: width) {
@@ -119,26 +120,30 @@ package struct KernelVerification: Sendable {
         let matrix = EncodedMatrix(
           type: .f32, rows: 5, columns: width, bytes: SharedBytes(copying: rows.packedBytes))
         product.count("\(label), \(width) wide") { holds(5) { $0.multiply(matrix, input, rows: 6, into: $1) } }
+        let head = ScreenedHead(matrix, pool: compute.pool)
+        screening.count("\(label), \(width) wide") {
+          holds(5) { head.scores(ofFirst: 5, input, tokens: 6, into: $1, on: $0) }
+        }
         guard width <= 192 else { continue }
         // Two query heads on one key-value head, and one on one, in both precisions.
         let source = Self.inputPatterns(rows: 300, columns: width)[0].1
-        for precision in CacheMatrix.Precision.allCases {
-          func cache(_ layout: CacheMatrix.Layout, _ compute: Compute) -> CacheMatrix {
-            let cache = CacheMatrix(heads: 1, positions: 300, headSize: width, precision: precision, layout: layout)
-            compute.store(source, rows: 300, in: cache, at: 0)
-            return cache
+        for precision in CacheShape.Precision.allCases {
+          let shape = CacheShape(layers: 1, heads: 1, headSize: width, precision: precision)
+          func pages(_ compute: Compute) -> [CachePage] {
+            let pages = (0..<5).map { _ in CachePage(shape: shape) }
+            let all = CacheSpan(rows: 0..<300, start: 0, pages: pages)
+            compute.store(keys: source, values: source, layer: 0, spans: [all])
+            return pages
           }
-          let keys = cache(.keys, scalar), values = cache(.values, scalar)
-          caches.count("\(precision), \(width) wide") {
-            cache(.keys, compute).bytes(head: 0) == keys.bytes(head: 0)
-              && cache(.values, compute).bytes(head: 0) == values.bytes(head: 0)
-          }
+          let cached = pages(scalar)
+          caches.count("\(precision), \(width) wide") { pages(compute).map(\.bytes) == cached.map(\.bytes) }
           for heads in [1, 2] {
             let queries = Self.inputPatterns(rows: 6, columns: heads * width)[0].1
-            attention.count("\(label), \(heads) heads of \(width) in \(precision)") {
-              holds(heads * width) {
-                $0.attend(
-                  queries, keys: keys, values: values, start: 290, rows: 6, into: $1)
+            // Across the end of a stretch of positions, and at once for all tokens or causally.
+            for (start, isCausal) in [(290, true), (253, true), (40, false)] {
+              let span = CacheSpan(rows: 0..<6, start: start, pages: cached, isCausal: isCausal)
+              attention.count("\(label), \(heads) heads of \(width) in \(precision), behind \(start)") {
+                holds(heads * width) { $0.attend(queries, layer: 0, spans: [span], into: $1) }
               }
             }
           }
@@ -153,7 +158,7 @@ package struct KernelVerification: Sendable {
         }
       }
     }
-    rows += [norm, product, attention, caches, gates]
+    rows += [norm, product, screening, attention, caches, gates]
     verifyEncodedRows(compute, scalar)
   }
 

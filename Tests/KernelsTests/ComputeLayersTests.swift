@@ -33,46 +33,67 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     }
   }
 
-  @Test(arguments: InstructionSet.available, CacheMatrix.Precision.allCases)
-  func `attention equals softmax of scaled products`(isa: InstructionSet, precision: CacheMatrix.Precision) throws {
-    for headSize in [8, 20, 64, 100] { try checkAttention(isa, precision, headSize: headSize) }
+  @Test(arguments: InstructionSet.available, CacheShape.Precision.allCases)
+  func `attention equals softmax of scaled products`(isa: InstructionSet, precision: CacheShape.Precision) throws {
+    for headSize in [8, 20, 64, 100] { try checkAttention(isa, precision, headSize: headSize, start: 5) }
   }
 
-  private func checkAttention(_ isa: InstructionSet, _ precision: CacheMatrix.Precision, headSize: Int) throws {
-    var random = SplitMix(seed: 21)
-    let heads = 4, kvHeads = 2, start = 5, rows = 3
-    let queries = matrix((0..<rows).map { _ in random.floats(heads * headSize) })
-    // Numbers that halves hold exactly, so that the cache rounds nothing.
-    let cached = (0..<2).map { _ in
-      matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize).map { ($0 * 512).rounded() / 512 } })
+  @Test(arguments: InstructionSet.available, CacheShape.Precision.allCases)
+  func `attention is the same where stretches of a long context are merged`(
+    isa: InstructionSet, precision: CacheShape.Precision
+  ) throws {
+    // The tokens of the first lie on both sides of the end of a stretch.
+    for (start, isCausal) in [(254, true), (254, false), (700, true)] {
+      try checkAttention(isa, precision, headSize: 16, start: start, isCausal: isCausal)
     }
-    let scalar = try Compute(threads: 1, instructionSet: .scalar)
-    let caches = zip(cached, [CacheMatrix.Layout.keys, .values]).map { floats, layout in
-      let cache = CacheMatrix(
-        heads: kvHeads, positions: start + rows, headSize: headSize, precision: precision, layout: layout)
-      scalar.store(floats, rows: start + rows, in: cache, at: 0)
-      return cache
+  }
+
+  private func checkAttention(
+    _ isa: InstructionSet, _ precision: CacheShape.Precision, headSize: Int, start: Int, isCausal: Bool = true
+  ) throws {
+    var random = SplitMix(seed: 21)
+    let heads = 4, kvHeads = 2, rows = 3
+    let queries = matrix((0..<rows).map { _ in random.floats(heads * headSize) })
+    // Numbers that halves hold exactly, and int8 with the scale 1/128, so that the cache rounds nothing.
+    let cached = (0..<2).map { _ in
+      matrix(
+        (0..<start + rows).map { _ in
+          random.floats(kvHeads * headSize).enumerated().map { index, value in
+            index % headSize == 0 ? 127 / 128 : (value * 127).rounded() / 128
+          }
+        })
     }
     let keys = cached[0], values = cached[1]
-    func attended(_ isa: InstructionSet, threads: Int) throws -> [[Float]] {
-      let output = FloatMatrix(rows: rows, columns: heads * headSize)
-      try Compute(threads: threads, instructionSet: isa)
-        .attend(queries, keys: caches[0], values: caches[1], start: start, rows: rows, into: output)
-      return (0..<rows).map(output.copy(row:))
+    let shape = CacheShape(layers: 1, heads: kvHeads, headSize: headSize, precision: precision)
+    let pages = (0...(start + rows) / CachePage.positions).map { _ in CachePage(shape: shape) }
+    try Compute(threads: 1, instructionSet: .scalar)
+      .store(
+        keys: keys, values: values, layer: 0, spans: [CacheSpan(rows: 0..<start + rows, start: 0, pages: pages)])
+    /// Few pieces are shared out stretch by stretch, many are not: the same sequence nine times.
+    func attended(_ isa: InstructionSet, threads: Int, copies: Int) throws -> [[Float]] {
+      let many = matrix((0..<copies * rows).map { queries.copy(row: $0 % rows) })
+      let output = FloatMatrix(rows: copies * rows, columns: heads * headSize)
+      let spans = (0..<copies).map {
+        CacheSpan(rows: $0 * rows..<($0 + 1) * rows, start: start, pages: pages, isCausal: isCausal)
+      }
+      try Compute(threads: threads, instructionSet: isa).attend(many, layer: 0, spans: spans, into: output)
+      return (0..<copies * rows).map(output.copy(row:))
     }
-    let result = try attended(isa, threads: 2)
-    #expect(try attended(.scalar, threads: 1) == result)
+    let result = try attended(isa, threads: 2, copies: 1)
+    #expect(try attended(.scalar, threads: 1, copies: 1) == result)
+    #expect(try attended(isa, threads: 2, copies: 9) == Array(repeatElement(result, count: 9).joined()))
     for t in 0..<rows {
+      let seen = isCausal ? start + t + 1 : start + rows
       for h in 0..<heads {
         let kv = h / 2 * headSize
-        let scores = (0...start + t).map { p in
+        let scores = (0..<seen).map { p in
           (0..<headSize).reduce(0.0) { $0 + Double(queries[row: t][h * headSize + $1]) * Double(keys[row: p][kv + $1]) }
             / Double(headSize).squareRoot()
         }
         let weights = scores.map { exp($0) }
         let total = weights.reduce(0, +)
         for i in 0..<headSize {
-          let exact = (0...start + t).reduce(0.0) { $0 + weights[$1] / total * Double(values[row: $1][kv + i]) }
+          let exact = (0..<seen).reduce(0.0) { $0 + weights[$1] / total * Double(values[row: $1][kv + i]) }
           #expect(abs(Double(result[t][h * headSize + i]) - exact) < 1e-5)
         }
       }

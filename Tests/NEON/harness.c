@@ -174,17 +174,30 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, dequantiz
   end();
 }
 
-static void judge_int8_dot(void) {
-  begin("int8_dot");
-  for (size_t w = 0; w < COUNT(widths); w++)
-    for (size_t tokens = 1; tokens <= 7; tokens++)
+static void judge_int8_product(void) {
+  begin("int8_product");
+  for (size_t n = CK_SPLIT_BLOCK; n <= 2560; n += n < 256 ? CK_SPLIT_BLOCK : 576)
+    for (size_t tokens = 1; tokens <= 15; tokens++)
       for (int p = 0; p < PATTERNS; p++) {
-        const size_t n = widths[w], rows = 1 + (w + tokens) % 5;
+        const size_t rows = 1 + (n / CK_SPLIT_BLOCK + tokens) % 6;
         const int8_t *codes = activations(rows * n, p);
-        const float *scales = floats(rows), *x = floats(tokens * n);
+        const float *scales = floats(rows);
+        ck_split x = {.high = activations(tokens * n, p),
+                      .low = activations(tokens * n, p),
+                      .stride = n,
+                      .tokens = tokens,
+                      .scales = floats(tokens)};
+        int32_t sums[2][15] = {0};
+        for (size_t t = 0; t < tokens; t++)
+          for (size_t i = 0; i < n; i++) {
+            sums[0][t] += x.high[t * n + i];
+            sums[1][t] += x.low[t * n + i];
+          }
+        x.high_sums = sums[0];
+        x.low_sums = sums[1];
         float *expected = guarded(4 * rows * tokens), *found = guarded(4 * rows * tokens);
-        specification->int8_dot(codes, n, rows, scales, x, n, tokens, expected, rows);
-        judged->int8_dot(codes, n, rows, scales, x, n, tokens, found, rows);
+        specification->int8_product(codes, n, rows, scales, &x, expected, rows);
+        judged->int8_product(codes, n, rows, scales, &x, found, rows);
         compare_floats(
             expected, found, rows * tokens, label("%zu wide, %zu rows, %zu tokens, %s", n, rows, tokens, pattern_names[p]));
         release_all();
@@ -268,46 +281,87 @@ static void judge_to_f16(void) {
   end();
 }
 
-static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t positions, bool half, float scale) {
-  const size_t last = positions + tokens - 1, padded = (last + 15) / 16 * 16, stride = heads * head_size + 5;
-  const size_t count = (tokens - 1) * stride + heads * head_size;
-  const size_t scratch_size = 4 * CK_ATTEND_SCRATCH(tokens * heads, last, head_size);
-  float *expected = guarded(4 * count), *found = guarded(4 * count);
+// Keys or values and whatever stands behind them: of int8, a page of each and its scales.
+static const void *cached(int type, size_t count) {
+  if (type == CK_CACHE_F32)
+    return floats(count);
+  if (type == CK_CACHE_F16)
+    return halves(count);
+  uint8_t *bytes = guarded(count + 8 * CK_PAGE);
+  for (int part = 0; part < 2; part++) {
+    uint8_t *codes = bytes + part * (count / 2 + 4 * CK_PAGE);
+    for (size_t i = 0; i < count / 2; i++)
+      codes[i] = (uint8_t)next_word();
+    memcpy(codes + count / 2, floats(CK_PAGE), 4 * CK_PAGE);
+  }
+  return bytes;
+}
+
+static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t seen, size_t step, int type,
+                              float scale) {
+  const size_t positions = seen + (tokens - 1) * step, stride = heads * head_size + 5;
+  const size_t partials = tokens * heads * CK_PARTIAL(head_size), values = CK_PAGE * head_size;
+  const size_t scratch_size = 4 * CK_ATTEND_SCRATCH(tokens * heads, head_size);
+  float *expected = guarded(4 * partials), *found = guarded(4 * partials);
   float *twin_scratch = guarded(scratch_size), *scratch = guarded(scratch_size);
+  const uint8_t *pages[CK_STRETCH / CK_PAGE];
+  for (size_t p = 0; p * CK_PAGE < positions; p++)
+    pages[p] = cached(type, 2 * values);
   ck_attention attention = {
-      .queries = floats(count),
-      .out = expected,
+      .queries = floats((tokens - 1) * stride + heads * head_size),
       .query_stride = stride,
       .tokens = tokens,
       .heads = heads,
       .head_size = head_size,
-      .keys = half ? (void *)halves(padded * head_size) : (void *)floats(padded * head_size),
-      .values = half ? (void *)halves(last * head_size) : (void *)floats(last * head_size),
-      .halves = half,
-      .positions = positions,
+      .pages = pages,
+      .keys = 0,
+      .values = values * CK_CACHE_BYTES(type) + (type == CK_CACHE_Q8 ? 4 * CK_PAGE : 0),
+      .type = type,
+      .count = positions,
+      .seen = seen,
+      .step = step,
       .scale = scale,
+      .out = expected,
   };
   specification->attend(&attention, twin_scratch);
   attention.out = found;
   judged->attend(&attention, scratch);
-  compare_floats(expected, found, count,
-                 label("head size %zu, %zu heads, %zu tokens, %zu positions, %s, scale %g", head_size, heads, tokens,
-                       positions, half ? "f16" : "f32", scale));
+  compare_floats(expected, found, partials,
+                 label("head size %zu, %zu heads, %zu tokens, %zu and %zu positions, %s, scale %g", head_size, heads,
+                       tokens, seen, step, type == CK_CACHE_Q8 ? "q8" : type == CK_CACHE_F16 ? "f16" : "f32", scale));
   release_all();
 }
 
 static void judge_attend(void) {
   static const size_t sizes[] = {16, 20, 64, 80, 128}, counts[] = {1, 2, 3, 5};
-  static const size_t positions[] = {1, 2, 15, 16, 17, 63, 64, 65, 150};
+  static const size_t positions[] = {1, 2, 15, 16, 17, 63, 64, 65, 150, 252};
   begin("attend");
   for (size_t s = 0; s < COUNT(sizes); s++)
     for (size_t heads = 1; heads <= 4; heads++)
       for (size_t c = 0; c < COUNT(counts); c++)
         for (size_t p = 0; p < COUNT(positions); p++)
-          for (int half = 0; half < 2; half++)
-            // Of nine lengths each shape takes three: all meet all heads, sizes and counts of tokens in turn.
+          for (int type = CK_CACHE_F32; type <= CK_CACHE_Q8; type++)
+            // Of ten lengths each shape takes a third: all meet all heads, sizes and counts of tokens in turn.
             if ((s + heads + c + p) % 3 == 0)
-              judge_attend_case(sizes[s], heads, counts[c], positions[p], half, p % 2 ? 0.125f : 4.0f);
+              judge_attend_case(sizes[s], heads, counts[c], positions[p], (s + p) % 4 > 0, type, p % 2 ? 0.125f : 4.0f);
+  end();
+}
+
+static void judge_attend_merge(void) {
+  begin("attend_merge");
+  for (size_t n = 1; n <= 130; n += 3)
+    for (int order = 0; order < 3; order++) {
+      const float *from = floats(CK_PARTIAL(n)), *into = floats(CK_PARTIAL(n));
+      float *expected = guarded(4 * CK_PARTIAL(n)), *found = guarded(4 * CK_PARTIAL(n));
+      memcpy(expected, into, 4 * CK_PARTIAL(n));
+      // The largest score before, after, and far below.
+      expected[n] = from[n] + (order == 0 ? 1.5f : order == 1 ? -1.5f : -200.0f);
+      memcpy(found, expected, 4 * CK_PARTIAL(n));
+      specification->attend_merge(expected, from, n);
+      judged->attend_merge(found, from, n);
+      compare_floats(expected, found, CK_PARTIAL(n), label("%zu wide, order %d", n, order));
+      release_all();
+    }
   end();
 }
 
@@ -406,10 +460,11 @@ int main(int argc, char **argv) {
   JUDGE_ROW_DOT(q4_k, 256, 144, 2, 0);
   JUDGE_ROW_DOT(q5_k, 256, 176, 2, 0);
   JUDGE_ROW_DOT(q6_k, 256, 210, 1, 208);
-  judge_int8_dot();
+  judge_int8_product();
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);
   judge_attend();
+  judge_attend_merge();
   judge_to_f16();
   judge_elementwise("silu_gate", judged->silu_gate, specification->silu_gate);
   judge_elementwise("relu2_gate", judged->relu2_gate, specification->relu2_gate);

@@ -39,28 +39,60 @@ typedef struct ck_activations {
   const int32_t *sums;
 } ck_activations;
 
-/// Neighbouring query heads that share a key-value head, of consecutive tokens, and what they attend to.
+/// Positions of one page of the key-value cache.
+#define CK_PAGE 64
+/// Positions whose softmax is computed at once. Longer contexts are cut into stretches of this many from position 0 on and
+/// their partial results merged in order: threads may share a context, and the bits do not depend on whether they do.
+#define CK_STRETCH 256
+/// Activations in 15 bits, as two bytes: `tokens` rows of `stride`, zero behind the inputs, their scales, and the sums of
+/// either byte.
+typedef struct ck_split {
+  const int8_t *high;
+  const int8_t *low;
+  size_t stride;
+  size_t tokens;
+  const float *scales;
+  const int32_t *high_sums;
+  const int32_t *low_sums;
+} ck_split;
+
+#define CK_SPLIT_BLOCK 64
+/// 255 * 127 times this many inputs fit 32 bits.
+#define CK_SPLIT_MAXIMUM (1 << 16)
+
+/// How keys and values are stored. Q8: int8 with a float scale per position and head, CK_PAGE of them behind the codes.
+enum ck_cache_type { CK_CACHE_F32 = 0, CK_CACHE_F16 = 1, CK_CACHE_Q8 = 2 };
+#define CK_CACHE_BYTES(type) ((type) == CK_CACHE_F32 ? 4 : (type) == CK_CACHE_F16 ? 2 : 1)
+
+/// Floats of a partial result: the weighted sum of the values, `[head_size]`, the largest score, the sum of the weights.
+#define CK_PARTIAL(head_size) ((head_size) + 2)
+
+/// Neighbouring query heads that share a key-value head, of consecutive tokens, and the stretch that they attend to.
 typedef struct ck_attention {
-  /// The first token's first head; heads follow each other, tokens are `query_stride` floats apart. `out` likewise.
+  /// The first token's first head; heads follow each other, tokens are `query_stride` floats apart.
   const float *queries;
-  float *out;
   size_t query_stride;
   size_t tokens;
   size_t heads;
   size_t head_size;
-  /// f16 if `halves`, else f32. Values: [positions, head_size]. Keys: [positions / 16, head_size, 16], 16 positions side
-  /// by side, readable up to a multiple of 16 positions.
-  const void *keys;
-  const void *values;
-  bool halves;
-  /// How many positions the first token sees; each further token sees one more.
-  size_t positions;
+  /// The pages of the stretch, and where in a page the keys and values of the head lie, in bytes. Values: [CK_PAGE,
+  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side.
+  const uint8_t *const *pages;
+  size_t keys;
+  size_t values;
+  int type;
+  /// The positions in the stretch, at most CK_STRETCH.
+  size_t count;
+  /// How many of them the first token sees, at least 1; each further token sees `step` more.
+  size_t seen;
+  size_t step;
   float scale;
+  /// Partial results, [tokens, heads, CK_PARTIAL(head_size)].
+  float *out;
 } ck_attention;
 
-/// Floats of scratch for `queries` = tokens * heads, of which the last sees `positions`.
-#define CK_ATTEND_SCRATCH(queries, positions, head_size)                                                               \
-  ((queries) * (2 * (head_size) + ((positions) + 15) / 16 * 16) + 64 * (head_size))
+/// Floats of scratch for `queries` = tokens * heads.
+#define CK_ATTEND_SCRATCH(queries, head_size) ((queries) * ((head_size) + CK_STRETCH) + CK_PAGE * (head_size))
 
 typedef struct ck_kernels {
   /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
@@ -96,9 +128,10 @@ typedef struct ck_kernels {
   /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
   void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
 
-  /// out[t * out_stride + r] = scales[r] * sum_i codes[r * n + i] * x[t * x_stride + i].
-  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, size_t x_stride,
-                   size_t tokens, float *out, size_t out_stride);
+  /// out[t * out_stride + r] = scales[r] * x->scales[t] * sum_i codes[r * n + i] * (128 high[t][i] + low[t][i]), the sum
+  /// exact. `n` is a multiple of CK_SPLIT_BLOCK and at most CK_SPLIT_MAXIMUM.
+  void (*int8_product)(const int8_t *codes, size_t n, size_t rows, const float *scales, const ck_split *x, float *out,
+                       size_t out_stride);
 
   /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
   /// even; `*sum` is the sum of the integers.
@@ -110,8 +143,12 @@ typedef struct ck_kernels {
   /// x += y.
   void (*add)(float *x, const float *y, size_t n);
 
-  /// Causal attention of a few tokens: softmax(q k^T * scale) v. `scratch` holds CK_ATTEND_SCRATCH floats.
+  /// Attention of a few tokens to one stretch of positions: exp(s - max s) v and sum exp(s - max s) with s = q k^T * scale.
+  /// `scratch` holds CK_ATTEND_SCRATCH floats.
   void (*attend)(const ck_attention *attention, float *scratch);
+
+  /// Adds the partial result of the next stretch.
+  void (*attend_merge)(float *into, const float *from, size_t head_size);
 
   /// Rounds to IEEE half, nearest and half to even; beyond 65,520 infinite.
   void (*to_f16)(const float *x, size_t n, uint16_t *out);
@@ -137,6 +174,11 @@ void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t c
 /// Encodes a row of weights as int8 by absmax: `*scale` times the codes is the row but for an error, whose Euclidean norm
 /// is `*error`; `*norm` is the row's own.
 void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm);
+
+/// Splits a row into 15-bit integers of 128 * high + low: `*scale` times these is the row but for an error, whose Euclidean
+/// norm is `*error`; `*norm` is the row's own. A row that holds what is no finite number gets a scale that is none.
+void ck_split_row(const float *row, size_t n, int8_t *high, int8_t *low, float *scale, int32_t *high_sum,
+                  int32_t *low_sum, double *error, double *norm);
 
 /// The sum of 64-bit words, four chains side by side: what a plain read of memory can reach.
 uint64_t ck_sum_words(const uint64_t *words, size_t count);
