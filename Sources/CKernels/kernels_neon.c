@@ -149,13 +149,23 @@ CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_s
 
 #include "int8_product_body.h"
 
-const ck_kernels ck_kernels_neon = {
-    CK_FLOAT_KERNELS,
-    .packed_product = ck_packed_product,
-    .ternary_decode = ternary_decode,
-    .quantize = quantize,
-    .int8_product = int8_product,
-};
+// In a file of its own, since it needs more.
+void ck_packed_tiles_i8mm(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale, float *out,
+                          size_t out_stride, uint8_t *tile);
+
+static void packed_product_i8mm(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale,
+                                float *out, size_t out_stride, uint8_t *tile) {
+  if (x->tokens > CK_PACKED_FEW)
+    ck_packed_tiles_i8mm(codes, n, rows, x, scale, out, out_stride, tile);
+  else
+    ck_packed_product(codes, n, rows, x, scale, out, out_stride, tile);
+}
+
+#define COMMON                                                                                                         \
+  CK_FLOAT_KERNELS, .ternary_decode = ternary_decode, .quantize = quantize, .int8_product = int8_product
+
+const ck_kernels ck_kernels_neon = {COMMON, .packed_product = ck_packed_product};
+const ck_kernels ck_kernels_neon_i8mm = {COMMON, .packed_product = packed_product_i8mm};
 
 #pragma clang attribute pop
 #endif

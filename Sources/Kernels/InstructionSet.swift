@@ -20,6 +20,8 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case avx512vbmi
   /// AArch64 with the dot product of bytes (ARMv8.2).
   case neon
+  /// NEON with the products of small matrices of bytes (I8MM, ARMv8.6), for many tokens.
+  case neonI8MM = "neon_i8mm"
 
   /// The environment variable that forces an instruction set.
   public static let environmentVariable = "BITNET_ISA"
@@ -48,6 +50,7 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
     case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
     case .neon: Int32(CK_ISA_NEON.rawValue)
+    case .neonI8MM: Int32(CK_ISA_NEON_I8MM.rawValue)
     }
   }
 }

@@ -71,9 +71,9 @@ package struct KernelVerification: Sendable {
         for (label, trits) in Self.tritPatterns(rows: 19, columns: width) {
           let matrix = Self.matrix(trits, pool: compute.pool)
           let own = InterleavedMatrix(matrix, pool: compute.pool)
+          let exact = Self.exactProduct(trits, expectedInput, tokens: input.rows)
           for tokens in Self.tokenCounts {
             let name = "\(label) with \(inputLabel), \(width) wide, \(tokens) tokens"
-            let exact = Self.exactProduct(trits, expectedInput, tokens: tokens)
             func holds(_ multiply: (FloatMatrix) -> Void) -> Bool {
               let output = FloatMatrix(rows: tokens, columns: trits.count)
               multiply(output)
@@ -99,6 +99,7 @@ package struct KernelVerification: Sendable {
 
   private mutating func verifyFloats(_ compute: Compute, _ scalar: Compute) {
     var norm = Row(instructionSet: compute.instructionSet, kernel: "RMS norm")
+    var sums = Row(instructionSet: compute.instructionSet, kernel: "sum of activations")
     var product = Row(instructionSet: compute.instructionSet, kernel: "float product")
     var attention = Row(instructionSet: compute.instructionSet, kernel: "attention")
     var caches = Row(instructionSet: compute.instructionSet, kernel: "key-value cache")
@@ -115,6 +116,12 @@ package struct KernelVerification: Sendable {
         let weight = FloatVector((0..<width).map { 1 + Float($0 % 7) / 8 })
         norm.count("\(label), \(width) wide") {
           holds(width) { $0.rmsNorm(input, weight: weight, epsilon: 1e-5, rows: 6, into: $1) }
+        }
+        sums.count("\(label), \(width) wide") {
+          holds(width) { compute, output in
+            for row in 0..<6 { output.copyRow(5 - row, of: input, to: row) }
+            compute.add(input, to: output, rows: 6)
+          }
         }
         let rows = Self.inputPatterns(rows: 5, columns: width)[0].1
         let matrix = EncodedMatrix(
@@ -158,7 +165,7 @@ package struct KernelVerification: Sendable {
         }
       }
     }
-    rows += [norm, product, screening, attention, caches, gates]
+    rows += [norm, sums, product, screening, attention, caches, gates]
     verifyEncodedRows(compute, scalar)
   }
 

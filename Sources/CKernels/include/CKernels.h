@@ -160,7 +160,15 @@ typedef struct ck_kernels {
   void (*relu2_gate)(float *gate, const float *up, size_t n);
 } ck_kernels;
 
-enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3, CK_ISA_NEON = 4, CK_ISA_AVXVNNI = 5 };
+enum ck_isa {
+  CK_ISA_SCALAR = 0,
+  CK_ISA_AVX2 = 1,
+  CK_ISA_AVX512 = 2,
+  CK_ISA_AVX512VBMI = 3,
+  CK_ISA_NEON = 4,
+  CK_ISA_AVXVNNI = 5,
+  CK_ISA_NEON_I8MM = 6,
+};
 
 /// The table of an instruction set, or NULL when this build or this processor does not have it.
 const ck_kernels *ck_kernels_for(int isa);
