@@ -60,6 +60,9 @@ extension ck_kernels {
 }
 
 extension EncodedMatrix {
+  /// Up to this many tokens it is faster to decode a row in registers for each of them than to memory for all.
+  static let fewTokens = 3
+
   /// One row as it is stored. Not for I2_S, whose rows need not begin at a byte of their own.
   func pointer(row: Int) -> UnsafePointer<UInt8> {
     bytes.baseAddress.assumingMemoryBound(to: UInt8.self) + row * (bytes.count / rows)
@@ -69,14 +72,20 @@ extension EncodedMatrix {
 extension Compute {
   /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
-  /// One token is multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
+  /// Few tokens are multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
   package func product(
     _ matrix: EncodedMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix
   ) -> Product {
-    if rows == 1, let kernel = kernels.rowProduct(of: matrix.type) {
+    if rows <= EncodedMatrix.fewTokens, let kernel = kernels.rowProduct(of: matrix.type) {
       precondition(input.columns == matrix.columns && output.columns == matrix.rows)
+      precondition(rows <= input.rows && rows <= output.rows)
       return Product(outputs: matrix.rows, unit: 16) { _, range in
-        for row in range { output.base[row] = kernel(matrix.pointer(row: row), matrix.columns, input.base) }
+        for row in range {
+          let weights = matrix.pointer(row: row)
+          for token in 0..<rows {
+            output.pointer(row: token)[row] = kernel(weights, matrix.columns, input.pointer(row: token))
+          }
+        }
       }
     }
     return decodedProduct(
