@@ -72,7 +72,7 @@ extension Compute {
     for row in 0..<positions { for i in 0..<sizes.headSize { stored[row: row][i] /= row == 0 ? 1024 : 127 } }
     for row in 0..<tokens { for i in 0..<width { queries[row: row][i] /= 127 } }
     // The largest score of a query lies in the second stretch, those of most others in the first.
-    for i in 0..<sizes.headSize { stored[row: start + 1][i] = queries[row: 1][i] }
+    for i in 0..<sizes.headSize { stored[row: start + 1][i] = 2 * queries[row: 1][i] }
     let shape = CacheShape(layers: 1, heads: 1, headSize: sizes.headSize, precision: precision)
     let kernel = "\(precision.rawValue) attention"
     try judge(kernel, name: "blk.0.attn_q", tokens: tokens, columns: width) { compute, tokens, output in
