@@ -14,10 +14,17 @@ struct BitNetCommand: AsyncParsableCommand {
         bitnet chat model.gguf
         bitnet inspect model.gguf --tensors
         bitnet compare folder model.gguf
+        bitnet serve model.gguf
       """,
     version: "0.1.0",
     subcommands: [
       DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, CompareCommand.self,
       LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
-    ])
+    ] + serving)
+
+  #if Server
+  private static let serving: [any ParsableCommand.Type] = [ServeCommand.self]
+  #else
+  private static let serving: [any ParsableCommand.Type] = []
+  #endif
 }
