@@ -28,10 +28,10 @@ import Testing
     #expect(filter.isStopped)
   }
 
-  @Test func `the pieces that a text arrives in make no difference`() throws {
-    let text = "über die Brücke—ganz 🙂 langsam—ging 🙂🙃 er"
+  @Test func `the pieces that a text arrives in make no difference`() {
+    let expected = "über die Brücke—ganz 🙂 langsam—ging "
+    let text = expected + "🙂🙃 er"
     let stops = ["🙂🙃", "langsam—gang", "zz"]
-    let expected = try #require(text.range(of: "🙂🙃")).lowerBound
     var random = SplitMix(seed: 1)
     for _ in 0..<200 {
       var filter = StopFilter(stops.map { Array($0.utf8) })
@@ -43,7 +43,7 @@ import Testing
         output += filter.append(String(piece))
       }
       output += filter.finish()
-      #expect(output == text[..<expected])
+      #expect(output == expected)
       #expect(filter.isStopped)
     }
   }
