@@ -1,14 +1,26 @@
-import Kernels
+package import Kernels
 
 /// The keys and values of one sequence's tokens, in pages that sequences with the same beginning share.
-final class KeyValueCache {
-  let shape: CacheShape
-  private(set) var pages: [CachePage] = []
+package final class KeyValueCache {
+  private let shape: CacheShape
+  /// The pages, in order.
+  package private(set) var pages: [CachePage] = []
+
+  /// An empty cache for a sequence on `model`.
+  package convenience init(model: Model) {
+    self.init(shape: model.configuration.cacheShape(precision: model.cachePrecision))
+  }
 
   init(shape: CacheShape) { self.shape = shape }
 
+  /// A cache with pages of its own.
+  package init(copying other: KeyValueCache) {
+    shape = other.shape
+    pages = other.pages.map(CachePage.init(copying:))
+  }
+
   /// Takes over pages that hold the beginning of the sequence; they are copied before they are written to.
-  func adopt(_ pages: [CachePage]) { self.pages = pages }
+  package func adopt(_ pages: [CachePage]) { self.pages = pages }
 
   /// Makes the positions `start..<end` writable; those before keep their contents.
   func prepare(_ start: Int, to end: Int) {

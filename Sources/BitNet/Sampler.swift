@@ -8,8 +8,8 @@ import Darwin
 
 /// A token and its logit.
 package struct TokenLogit {
-  let token: Int
-  let logit: Float
+  package let token: Int
+  package let logit: Float
 
   /// Every token of a vocabulary.
   package static func all(_ logits: [Float]) -> [TokenLogit] {
@@ -31,7 +31,7 @@ package struct Sampler {
   }
 
   /// How many of the likeliest tokens decide; `nil` when all do.
-  var neededTokens: Int? {
+  package var neededTokens: Int? {
     guard !changesLogits else { return nil }
     if sampling.temperature == 0 { return 1 }
     // Screening for very many keeps them sorted one by one and costs more than it saves.

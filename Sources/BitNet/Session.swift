@@ -47,13 +47,13 @@ public final class Session {
   /// For each of the `last` last tokens, the logits of a set of tokens that contains the `count` likeliest to follow it.
   func likeliest(_ count: Int, after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
     try evaluate(tokens, last: last, isCancelled: isCancelled)
-    return model.transformer.likeliest(count, rows: lastRow + 1 - last..<lastRow + 1, buffers: buffers)
+    return model.transformer.likeliest(count, rows: Array(lastRow + 1 - last...lastRow), buffers: buffers)
   }
 
   /// For each of the `last` last tokens, all logits of the token that follows it.
   func logits(after tokens: [Int], last: Int, isCancelled: () -> Bool) throws -> [[TokenLogit]] {
     try evaluate(tokens, last: last, isCancelled: isCancelled)
-    return (lastRow + 1 - last..<lastRow + 1).map {
+    return (lastRow + 1 - last...lastRow).map {
       TokenLogit.all(model.transformer.logits(row: $0, buffers: buffers))
     }
   }
@@ -95,9 +95,9 @@ public final class Session {
       if let eachLogits {
         // A few rows at a time: a vocabulary is wide.
         for first in stride(from: 0, to: end - start, by: 32) {
-          let rows = first..<min(first + 32, end - start)
+          let rows = Array(first..<min(first + 32, end - start))
           let logits = model.transformer.logits(rows: rows, buffers: buffers)
-          for row in rows { eachLogits(start + row, logits.copy(row: row - first)) }
+          for (index, row) in rows.enumerated() { eachLogits(start + row, logits.copy(row: index)) }
         }
       }
       self.tokens.append(contentsOf: tokens[start..<end])

@@ -126,22 +126,22 @@ struct Transformer: Sendable {
 
   /// The logits of one row of the residual stream that `forward` left behind, `[vocabularySize]`.
   func logits(row: Int, buffers: ForwardBuffers) -> [Float] {
-    normalize(row..<row + 1, buffers: buffers)
+    normalize([row], buffers: buffers)
     compute.multiply(head, buffers.last, rows: 1, into: buffers.logits)
     return buffers.logits.copy(row: 0)
   }
 
-  /// As ``logits(row:buffers:)`` for a few rows, but only the logits of a set of tokens that contains the `count`
+  /// As ``logits(row:buffers:)`` for at most `buffers.logitRows` rows, but only the logits of a set of tokens that contains the `count`
   /// likeliest; all of them where the head has no cheaper form. The values are the same bits.
-  func likeliest(_ count: Int, rows: Range<Int>, buffers: ForwardBuffers) -> [[TokenLogit]] {
+  func likeliest(_ count: Int, rows: [Int], buffers: ForwardBuffers) -> [[TokenLogit]] {
     guard let screenedHead else { return rows.map { TokenLogit.all(logits(row: $0, buffers: buffers)) } }
     normalize(rows, buffers: buffers)
     return screenedHead.largest(count, buffers.last, tokens: rows.count, scores: buffers.logits, on: compute)
       .map { $0.map { TokenLogit(token: $0.row, logit: $0.logit) } }
   }
 
-  private func normalize(_ rows: Range<Int>, buffers: ForwardBuffers) {
-    for row in rows { buffers.last.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
+  private func normalize(_ rows: [Int], buffers: ForwardBuffers) {
+    for (index, row) in rows.enumerated() { buffers.last.copyRow(row, of: buffers.hidden, to: index) }
     compute.rmsNorm(
       buffers.last, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: buffers.last)
   }
@@ -151,9 +151,9 @@ extension Transformer {
   /// The logits of some rows of the residual stream that `forward` left behind, `[rows.count, vocabularySize]`.
   ///
   /// Generation needs the last row only; this is for measuring a text, and allocates what it returns.
-  func logits(rows: Range<Int>, buffers: ForwardBuffers) -> FloatMatrix {
+  func logits(rows: [Int], buffers: ForwardBuffers) -> FloatMatrix {
     let normalized = FloatMatrix(rows: rows.count, columns: configuration.hiddenSize)
-    for row in rows { normalized.copyRow(row, of: buffers.hidden, to: row - rows.lowerBound) }
+    for (index, row) in rows.enumerated() { normalized.copyRow(row, of: buffers.hidden, to: index) }
     compute.rmsNorm(
       normalized, weight: outputNorm, epsilon: configuration.normEpsilon, rows: rows.count, into: normalized)
     let logits = FloatMatrix(rows: rows.count, columns: configuration.vocabularySize)

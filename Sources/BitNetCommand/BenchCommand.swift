@@ -8,13 +8,15 @@ struct BenchCommand: ParsableCommand {
     commandName: "bench",
     abstract: "Measure how fast a model computes prompts and generates.",
     discussion: """
-      pp512 is a prompt of 512 tokens, tg128 are 128 tokens generated one by one, @ d4096 begins behind 4096 tokens.
+      pp512 is a prompt of 512 tokens, tg128 are 128 tokens generated one by one, @ d4096 begins behind 4096 tokens, x 8
+      are 8 sequences that generate together.
       The machine's memory bandwidth is measured in the same run.
 
       Examples:
         bitnet bench model.gguf
         bitnet bench --shape 2b -p 512 -n 128 -r 5
         bitnet bench model.gguf -n 64 -d 0 -d 4000 --json
+        bitnet bench model.gguf -p 0 -b 1 -b 2 -b 4 -b 8
       """)
 
   @Argument(help: "A .gguf file or a Hugging Face folder.", completion: .file())
@@ -35,6 +37,11 @@ struct BenchCommand: ParsableCommand {
     name: [.customShort("d"), .customLong("n-depth")], help: "Tokens in the context beforehand; may be repeated.")
   var depths: [Int] = [0]
 
+  @Option(
+    name: [.customShort("b"), .customLong("batch")],
+    help: "How many sequences generate together, sharing each pass over the weights; may be repeated.")
+  var batches: [Int] = [1]
+
   @Option(name: [.customShort("r"), .long], help: "Repetitions of each measurement.")
   var repetitions: Int = 5
 
@@ -44,7 +51,7 @@ struct BenchCommand: ParsableCommand {
   @Option(name: [.customShort("t"), .long], help: "The number of threads; may be repeated (default: all processors).")
   var threads: [Int] = []
 
-  @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32 or f16.")
+  @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32, f16 or q8.")
   var cacheType = CacheArgument.f32
 
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")
@@ -59,6 +66,9 @@ struct BenchCommand: ParsableCommand {
     guard repetitions >= 1 else { throw ValidationError("-r is \(repetitions), expected 1 or more.") }
     guard (promptLengths + generationLengths + depths).allSatisfy({ $0 >= 0 }) else {
       throw ValidationError("Lengths are 0 or more.")
+    }
+    guard batches.allSatisfy({ (1...256).contains($0) }) else {
+      throw ValidationError("A batch is 1 to 256 sequences.")
     }
     guard [json, csv, markdown].count(where: { $0 }) <= 1 else {
       throw ValidationError("Choose one of --json, --csv and --md.")
@@ -101,7 +111,8 @@ struct BenchCommand: ParsableCommand {
     return try Benchmark(
       of: loaded,
       options: .init(
-        promptLengths: lengths, generationLengths: generations, depths: depths, repetitions: repetitions),
+        promptLengths: lengths, generationLengths: generations, depths: depths, batches: batches,
+        repetitions: repetitions),
       loadSeconds: Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18,
       progress: Terminal.progress, isCancelled: isCancelled)
   }

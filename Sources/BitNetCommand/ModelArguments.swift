@@ -25,7 +25,8 @@ struct ModelArguments: ParsableArguments {
 
   @Option(
     name: .long,
-    help: "How keys and values of earlier tokens are kept: f32, or f16 for half the memory and faster long contexts.")
+    help:
+      "How keys and values of earlier tokens are kept: f32, f16 (half the memory) or q8 (a quarter, rounds visibly).")
   var cacheType = CacheArgument.f32
 
   @Flag(name: .long, help: "Use the weights as the file has them: loads at once, generates more slowly, same output.")
@@ -62,11 +63,13 @@ struct ModeArgument: ExpressibleByArgument {
 enum CacheArgument: String, ExpressibleByArgument, CaseIterable {
   case f32
   case f16
+  case q8
 
   var precision: CachePrecision {
     switch self {
     case .f32: .f32
     case .f16: .f16
+    case .q8: .q8
     }
   }
 }

@@ -39,6 +39,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .long, help: help("tls-key"), completion: .file()) var tlsKey: String?
   @Flag(name: .long, help: help("no-page")) var noPage = false
   @Option(name: .long, parsing: .unconditional, help: help("max-queue")) var maxQueue: String?
+  @Option(name: .long, parsing: .unconditional, help: help("max-sequences")) var maxSequences: String?
+  @Option(name: .long, parsing: .unconditional, help: help("cache-memory")) var cacheMemory: String?
+  @Option(name: .long, parsing: .unconditional, help: help("prompt-chunk")) var promptChunk: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-connections")) var maxConnections: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-body-bytes")) var maxBodyBytes: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-choices")) var maxChoices: String?
@@ -61,7 +64,9 @@ struct ServeCommand: AsyncParsableCommand {
       ("model", model), ("model-name", modelName), ("mode", mode), ("threads", threads), ("ctx-size", ctxSize),
       ("cache-type", cacheType), ("no-repack", noRepack ? "true" : nil), ("host", host), ("port", port),
       ("api-key-file", apiKeyFile), ("cors-origin", corsOrigin), ("tls-cert", tlsCert), ("tls-key", tlsKey),
-      ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue), ("max-connections", maxConnections),
+      ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue), ("max-sequences", maxSequences),
+      ("cache-memory", cacheMemory),
+      ("prompt-chunk", promptChunk), ("max-connections", maxConnections),
       ("max-body-bytes", maxBodyBytes), ("max-choices", maxChoices), ("max-prompts", maxPrompts),
       ("max-stops", maxStops), ("max-top-logprobs", maxTopLogprobs), ("request-timeout", requestTimeout),
       ("drain-timeout", drainTimeout), ("log-format", logFormat), ("log-level", logLevel),
@@ -84,7 +89,7 @@ struct ServeCommand: AsyncParsableCommand {
     let model = try Model(contentsOf: URL(filePath: configuration.model), options: configuration.modelOptions)
     let context = try APIContext(
       model: model, name: configuration.servedName,
-      engine: SerialEngine(model: model, queueCapacity: configuration.maximumQueue), limits: configuration.limits,
+      engine: try BatchEngine(model: model, options: configuration.engineOptions), limits: configuration.limits,
       created: Int(Date.now.timeIntervalSince1970))
     try await HTTPServer(configuration: configuration, context: context, logger: logger).run()
   }

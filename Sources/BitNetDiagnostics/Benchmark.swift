@@ -11,13 +11,17 @@ public struct Benchmark: Sendable, Codable {
     public var generationLengths: [Int]
     /// Tokens that are in the context before a measurement begins.
     public var depths: [Int]
+    /// Numbers of sequences that generate together.
+    public var batches: [Int]
     /// Repetitions of each measurement, after one that is not counted.
     public var repetitions: Int
 
     /// Options; all have defaults.
     public init(
-      promptLengths: [Int] = [512], generationLengths: [Int] = [128], depths: [Int] = [0], repetitions: Int = 5
+      promptLengths: [Int] = [512], generationLengths: [Int] = [128], depths: [Int] = [0], batches: [Int] = [1],
+      repetitions: Int = 5
     ) {
+      self.batches = batches
       self.promptLengths = promptLengths
       self.generationLengths = generationLengths
       self.depths = depths
@@ -27,11 +31,11 @@ public struct Benchmark: Sendable, Codable {
 
   /// One measurement.
   public struct Row: Sendable, Codable {
-    /// `pp512`, `tg128`, with `@ d4096` for a depth.
+    /// `pp512`, `tg128`, `tg128 x 8` for 8 sequences together, with `@ d4096` for a depth.
     public var test: String
     /// Tokens per second of each repetition.
     public var samples: [Double]
-    /// For generation, the share of the measured memory bandwidth that reading the weights once per token comes to.
+    /// For generation, the share of the measured memory bandwidth that reading the weights once per pass comes to.
     public var bandwidthShare: Double?
 
     /// The mean of the samples.
@@ -82,22 +86,33 @@ extension Benchmark {
     let bandwidth = model.compute.streamingBandwidth()
     let bytesPerToken = model.bytesPerToken
     var rows: [Row] = []
-    func measure(_ test: String, depth: Int, tokens count: Int, oneByOne: Bool) throws {
-      let name = test + (depth > 0 ? " @ d\(depth)" : "")
+    func measure(
+      _ test: String, depth: Int, tokens: Int, generating sequences: Int? = nil, seconds: () throws -> Double
+    ) throws {
+      let together = sequences.map { $0 > 1 ? " x \($0)" : "" } ?? ""
+      let name = test + together + (depth > 0 ? " @ d\(depth)" : "")
       var samples: [Double] = []
       for repetition in 0...options.repetitions {
         progress("\(name), \(repetition)/\(options.repetitions)")
-        let seconds = try model.seconds(depth: depth, tokens: count, oneByOne: oneByOne, isCancelled: isCancelled)
-        if repetition > 0 { samples.append(Double(count) / seconds) }
+        let seconds = try seconds()
+        if repetition > 0 { samples.append(Double(tokens) / seconds) }
       }
       var row = Row(test: name, samples: samples)
-      if oneByOne { row.bandwidthShare = row.mean * Double(bytesPerToken) / bandwidth }
+      if let sequences { row.bandwidthShare = row.mean / Double(sequences) * Double(bytesPerToken) / bandwidth }
       rows.append(row)
     }
     for depth in options.depths {
-      for length in options.promptLengths { try measure("pp\(length)", depth: depth, tokens: length, oneByOne: false) }
+      for length in options.promptLengths {
+        try measure("pp\(length)", depth: depth, tokens: length) {
+          try model.promptSeconds(depth: depth, tokens: length, isCancelled: isCancelled)
+        }
+      }
       for length in options.generationLengths {
-        try measure("tg\(length)", depth: depth, tokens: length, oneByOne: true)
+        for sequences in options.batches {
+          try measure("tg\(length)", depth: depth, tokens: length * sequences, generating: sequences) {
+            try model.generationSeconds(depth: depth, tokens: length, sequences: sequences, isCancelled: isCancelled)
+          }
+        }
       }
     }
     self.init(
@@ -108,29 +123,49 @@ extension Benchmark {
 }
 
 extension Model {
-  /// How long `tokens` arbitrary tokens take behind `depth` others, in seconds.
-  fileprivate func seconds(depth: Int, tokens count: Int, oneByOne: Bool, isCancelled: () -> Bool) throws -> Double {
+  /// How long a prompt of arbitrary tokens takes behind `depth` others, in seconds.
+  fileprivate func promptSeconds(depth: Int, tokens count: Int, isCancelled: () -> Bool) throws -> Double {
     let session = makeSession()
     var random = SplitMix64(seed: 1)
-    var sequence: [Int] = []
-    func extend(by count: Int) {
-      for _ in 0..<count { sequence.append(Int(random.next() >> 33) % configuration.vocabularySize) }
+    let sequence = arbitraryTokens(depth + count, &random)
+    if depth > 0 { try session.evaluate(Array(sequence[..<depth]), isCancelled: isCancelled) }
+    return try seconds { _ = try session.greedyToken(after: sequence, isCancelled: isCancelled) }
+  }
+
+  /// How long `count` tokens of each of some sequences take one by one behind `depth` others, in seconds.
+  ///
+  /// As in llama-bench, the next token is arbitrary and not the likeliest, and generation starts from one token.
+  fileprivate func generationSeconds(
+    depth: Int, tokens count: Int, sequences: Int, isCancelled: () -> Bool
+  ) throws -> Double {
+    let batch = Batch(model: self, capacity: max(sequences, 256))
+    let start = max(depth, 1)
+    var random = SplitMix64(seed: 1)
+    let prompt = arbitraryTokens(start, &random)
+    let first = KeyValueCache(model: self)
+    for from in stride(from: 0, to: start, by: batch.capacity) {
+      if isCancelled() { throw CancellationError() }
+      let tokens = Array(prompt[from..<min(from + batch.capacity, start)])
+      _ = batch.compute([Batch.Entry(cache: first, tokens: tokens, start: from)])
     }
-    // As llama-bench: generation starts from one token.
-    extend(by: max(depth, oneByOne ? 1 : 0))
-    if !sequence.isEmpty { try session.evaluate(sequence, isCancelled: isCancelled) }
-    let clock = ContinuousClock()
-    let begin = clock.now
-    if oneByOne {
-      for _ in 0..<count {
-        extend(by: 1)
-        _ = try session.greedyToken(after: sequence, isCancelled: isCancelled)
+    // Each sequence has a copy, so that none reads what another has in the processor's cache.
+    let caches = [first] + (1..<sequences).map { _ in KeyValueCache(copying: first) }
+    return try seconds {
+      for position in start..<start + count {
+        if isCancelled() { throw CancellationError() }
+        let entries = caches.map { Batch.Entry(cache: $0, tokens: arbitraryTokens(1, &random), start: position) }
+        _ = batch.likeliest(1, rows: batch.compute(entries).map(\.lowerBound))
       }
-    } else {
-      extend(by: count)
-      _ = try session.greedyToken(after: sequence, isCancelled: isCancelled)
     }
-    let duration = clock.now - begin
+  }
+
+  private func arbitraryTokens(_ count: Int, _ random: inout SplitMix64) -> [Int] {
+    (0..<count).map { _ in Int(random.next() >> 33) % configuration.vocabularySize }
+  }
+
+  private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let clock = ContinuousClock()
+    let duration = try clock.measure(body)
     return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
   }
 }

@@ -19,12 +19,23 @@ CK_INLINE void ck_weights(float *scores, size_t padded, float *largest, float *t
   *total = ck_sum(sums);
 }
 
+// 16 cached elements from the byte `at` elements in.
+CK_INLINE v16 ck_load_cached(const uint8_t *cache, int type, size_t at) {
+  switch (type) {
+  case CK_CACHE_F16:
+    return ck_widen_halves(cache + 2 * at);
+  case CK_CACHE_Q8:
+    return ck_widen((const int8_t *)cache + at);
+  default:
+    return ck_load((const float *)cache + at);
+  }
+}
+
 // Scores of `blocks` times 16 positions: keys lie with 16 positions side by side, so that a score is a lane, its sum runs
-// over the head's dimensions in order, and nothing crosses lanes. `queries` and `blocks` are constants where this is
-// inlined.
-// `next` is what will be read after a whole page.
-CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, const void *next, bool halves,
-                              size_t blocks, size_t n, float scale, float *scores, size_t score_stride) {
+// over the head's dimensions in order, and nothing crosses lanes. `queries`, `type` and `blocks` are constants where this
+// is inlined. `next` is what will be read after this; `key_scales` belong to int8 keys.
+CK_INLINE void ck_score_block(const float *q, size_t queries, const uint8_t *keys, const uint8_t *next, int type,
+                              size_t blocks, size_t n, const float *key_scales, float scale, float *scores) {
   v16 sums[4][4];
 #pragma clang loop unroll(full)
   for (size_t b = 0; b < blocks; b++)
@@ -35,11 +46,12 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, 
 #pragma clang loop unroll(full)
     for (size_t b = 0; b < blocks; b++) {
       const size_t at = (b * n + i) * 16;
-      // Once per cache line.
-      if (halves && i % 2 == 0)
-        __builtin_prefetch((const uint16_t *)next + at);
-      const v16 key =
-          halves ? ck_widen_halves((const uint8_t *)((const uint16_t *)keys + at)) : ck_load((const float *)keys + at);
+      // Once per cache line; floats are too many to be fetched ahead.
+      if (type == CK_CACHE_F16 && i % 2 == 0)
+        __builtin_prefetch(next + 2 * at);
+      if (type == CK_CACHE_Q8 && i % 4 == 0)
+        __builtin_prefetch(next + at);
+      const v16 key = ck_load_cached(keys, type, at);
 #pragma clang loop unroll(full)
       for (size_t k = 0; k < queries; k++)
         sums[b][k] = __builtin_elementwise_fma(ck_splat(q[k * n + i]), key, sums[b][k]);
@@ -49,44 +61,53 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const void *keys, 
   for (size_t b = 0; b < blocks; b++)
 #pragma clang loop unroll(full)
     for (size_t k = 0; k < queries; k++)
-      ck_store(scores + k * score_stride + 16 * b, sums[b][k] * scale);
+      ck_store(scores + k * CK_STRETCH + 16 * b,
+               (type == CK_CACHE_Q8 ? sums[b][k] * ck_load(key_scales + 16 * b) : sums[b][k]) * scale);
 }
 
-CK_INLINE void ck_scores(const float *q, size_t queries, const ck_attention *a, float *scores) {
-  const size_t n = a->head_size, group = 16 * n * (a->halves ? sizeof(uint16_t) : sizeof(float));
+CK_INLINE void ck_scores_of(const float *q, size_t queries, const ck_attention *a, int type, float *scores) {
+  const size_t n = a->head_size, group = 16 * n * CK_CACHE_BYTES(type);
   for (size_t p = 0; p < a->count; p += CK_PAGE) {
     const uint8_t *keys = a->pages[p / CK_PAGE] + a->keys;
+    const float *key_scales = (const float *)(keys + CK_PAGE * n);
     if (p + CK_PAGE <= a->count) {
       const uint8_t *next = p + CK_PAGE < a->count ? a->pages[p / CK_PAGE + 1] + a->keys : a->pages[0] + a->values;
-      if (a->halves)
-        ck_score_block(q, queries, keys, next, true, 4, n, a->scale, scores + p, CK_STRETCH);
-      else
-        ck_score_block(q, queries, keys, next, false, 4, n, a->scale, scores + p, CK_STRETCH);
+      ck_score_block(q, queries, keys, next, type, CK_PAGE / 16, n, key_scales, a->scale, scores + p);
     } else {
       for (size_t r = 0; p + r < a->count; r += 16, keys += group)
-        if (a->halves)
-          ck_score_block(q, queries, keys, keys + group, true, 1, n, a->scale, scores + p + r, CK_STRETCH);
-        else
-          ck_score_block(q, queries, keys, keys + group, false, 1, n, a->scale, scores + p + r, CK_STRETCH);
+        ck_score_block(q, queries, keys, keys + group, type, 1, n, key_scales + r, a->scale, scores + p + r);
     }
   }
 }
 
-// The first `count` positions of a page's values as floats, `[count, head_size]`: in place, or decoded to `tile`.
-CK_INLINE const float *ck_load_tile(const void *values, const void *next, bool halves, size_t count, size_t head_size,
-                                    float *tile) {
-  if (!halves)
-    return (const float *)values;
-  const uint16_t *source = (const uint16_t *)values;
-  const size_t n = count * head_size;
-  size_t i = 0;
-  for (; i + 32 <= n; i += 32) {
-    __builtin_prefetch((const uint16_t *)next + i);
-    ck_store(tile + i, ck_widen_halves((const uint8_t *)(source + i)));
-    ck_store(tile + i + 16, ck_widen_halves((const uint8_t *)(source + i + 16)));
+CK_INLINE void ck_scores(const float *q, size_t queries, const ck_attention *a, float *scores) {
+  switch (a->type) {
+  case CK_CACHE_F16:
+    return ck_scores_of(q, queries, a, CK_CACHE_F16, scores);
+  case CK_CACHE_Q8:
+    return ck_scores_of(q, queries, a, CK_CACHE_Q8, scores);
+  default:
+    return ck_scores_of(q, queries, a, CK_CACHE_F32, scores);
   }
-  for (; i < n; i++)
-    tile[i] = ck_f16_to_f32(source[i]);
+}
+
+// Decodes the first `count` positions of a page's values to `tile`, `[count, head_size]`. `next` are the values that will
+// be read after these.
+CK_INLINE const float *ck_decode_values(const uint8_t *values, const uint8_t *next, int type, size_t count,
+                                      size_t head_size, float *tile) {
+  const float *scales = (const float *)(values + CK_PAGE * head_size);
+  for (size_t p = 0; p < count; p++) {
+    const size_t row = p * head_size;
+    size_t i = 0;
+    for (; i + 16 <= head_size; i += 16) {
+      __builtin_prefetch(next + CK_CACHE_BYTES(type) * (row + i));
+      const v16 value = ck_load_cached(values, type, row + i);
+      ck_store(tile + row + i, type == CK_CACHE_Q8 ? value * scales[p] : value);
+    }
+    for (; i < head_size; i++)
+      tile[row + i] = type == CK_CACHE_Q8 ? (float)((const int8_t *)values)[row + i] * scales[p]
+                                          : ck_f16_to_f32(((const uint16_t *)values)[row + i]);
+  }
   return tile;
 }
 
@@ -157,7 +178,11 @@ static void ck_attend(const ck_attention *a, float *scratch) {
   for (size_t p = 0; p < a->count; p += CK_PAGE) {
     const size_t height = a->count - p < CK_PAGE ? a->count - p : CK_PAGE;
     const uint8_t *page = a->pages[p / CK_PAGE], *next = p + CK_PAGE < a->count ? a->pages[p / CK_PAGE + 1] : page;
-    const float *values = ck_load_tile(page + a->values, next + a->values, a->halves, height, n, tile);
+    const float *values = a->type == CK_CACHE_Q8
+                              ? ck_decode_values(page + a->values, next + a->values, CK_CACHE_Q8, height, n, tile)
+                          : a->type == CK_CACHE_F16
+                              ? ck_decode_values(page + a->values, next + a->values, CK_CACHE_F16, height, n, tile)
+                              : (const float *)(page + a->values);
     size_t q = 0;
     for (; q + 4 <= count; q += 4)
       ck_weigh_values(scores + q * CK_STRETCH + p, CK_STRETCH, values, height, n, 4, sums + q * n);

@@ -203,6 +203,6 @@ static void ck_relu2_gate(float *gate, const float *up, size_t n) {
 // The members of the table that are written here.
 #define CK_FLOAT_KERNELS                                                                                               \
   .dot = ck_dot, .row_dot_f16 = ck_row_dot_f16, .row_dot_bf16 = ck_row_dot_bf16, .row_dot_q4_0 = ck_row_dot_q4_0,      \
-  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q8_0 = ck_row_dot_q8_0, .int8_dot = ck_int8_dot,                           \
-  .rms_norm = ck_rms_norm, .add = ck_add, .attend = ck_attend, .attend_merge = ck_attend_merge,                        \
+  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q8_0 = ck_row_dot_q8_0, .rms_norm = ck_rms_norm,                           \
+  .add = ck_add, .attend = ck_attend, .attend_merge = ck_attend_merge,                        \
   .to_f16 = ck_to_f16, .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate

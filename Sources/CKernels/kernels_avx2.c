@@ -87,11 +87,42 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   return scale;
 }
 
+// Both are widened to 16 bits: a product of bytes and its neighbour's would not fit them.
+CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_split *x, size_t first, size_t tokens,
+                          int32_t *high, int32_t *low) {
+  __m256i highs[8], lows[8];
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++)
+    highs[k] = lows[k] = _mm256_setzero_si256();
+  for (size_t i = 0; i < n; i += 16) {
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      const __m256i w = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(codes + r * n + i)));
+#pragma clang loop unroll(full)
+      for (size_t t = 0; t < tokens; t++) {
+        const size_t at = (first + t) * x->stride + i, k = r * tokens + t;
+        const __m256i h = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(x->high + at)));
+        const __m256i l = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(x->low + at)));
+        highs[k] = _mm256_add_epi32(highs[k], _mm256_madd_epi16(w, h));
+        lows[k] = _mm256_add_epi32(lows[k], _mm256_madd_epi16(w, l));
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++) {
+    high[k] = sum_epi32(highs[k]);
+    low[k] = sum_epi32(lows[k]);
+  }
+}
+
+#include "int8_product_body.h"
+
 const ck_kernels ck_kernels_avx2 = {
     CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
+    .int8_product = int8_product,
 };
 
 #pragma clang attribute pop

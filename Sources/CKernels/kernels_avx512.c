@@ -64,12 +64,44 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   return scale;
 }
 
+// The codes become unsigned by flipping their sign bit, which adds 128 to each: 128 times the sum of the inputs too much.
+CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_split *x, size_t first, size_t tokens,
+                          int32_t *high, int32_t *low) {
+  const __m512i sign = _mm512_set1_epi8((char)0x80);
+  __m512i highs[8], lows[8];
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++)
+    highs[k] = lows[k] = _mm512_setzero_si512();
+  for (size_t i = 0; i < n; i += CK_SPLIT_BLOCK) {
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      // The same place of the rows that come next, four at a time.
+      _mm_prefetch((const char *)codes + (r + 4) * n + i, _MM_HINT_T0);
+      const __m512i w = _mm512_xor_si512(_mm512_loadu_si512(codes + r * n + i), sign);
+#pragma clang loop unroll(full)
+      for (size_t t = 0; t < tokens; t++) {
+        const size_t at = (first + t) * x->stride + i, k = r * tokens + t;
+        highs[k] = _mm512_dpbusd_epi32(highs[k], w, _mm512_loadu_si512(x->high + at));
+        lows[k] = _mm512_dpbusd_epi32(lows[k], w, _mm512_loadu_si512(x->low + at));
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++) {
+    high[k] = _mm512_reduce_add_epi32(highs[k]) - 128 * x->high_sums[first + k % tokens];
+    low[k] = _mm512_reduce_add_epi32(lows[k]) - 128 * x->low_sums[first + k % tokens];
+  }
+}
+
+#include "int8_product_body.h"
+
 // In a file of its own, since it needs VBMI.
 void ck_interleaved_product_avx512vbmi(const uint8_t *codes, size_t blocks, size_t rows, const ck_activations *x,
                                        float scale, float *out, size_t out_stride, uint8_t *tile);
 
 #define COMMON                                                                                                         \
-  CK_FLOAT_KERNELS, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize
+  CK_FLOAT_KERNELS, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,      \
+  .int8_product = int8_product
 
 const ck_kernels ck_kernels_avx512 = {COMMON};
 const ck_kernels ck_kernels_avx512vbmi = {COMMON, .interleaved_product = ck_interleaved_product_avx512vbmi};

@@ -107,11 +107,39 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   return scale;
 }
 
+CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_split *x, size_t first, size_t tokens,
+                          int32_t *high, int32_t *low) {
+  int32x4_t highs[8], lows[8];
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++)
+    highs[k] = lows[k] = vdupq_n_s32(0);
+  for (size_t i = 0; i < n; i += 16) {
+#pragma clang loop unroll(full)
+    for (size_t r = 0; r < rows; r++) {
+      const int8x16_t w = vld1q_s8(codes + r * n + i);
+#pragma clang loop unroll(full)
+      for (size_t t = 0; t < tokens; t++) {
+        const size_t at = (first + t) * x->stride + i, k = r * tokens + t;
+        highs[k] = vdotq_s32(highs[k], w, vld1q_s8(x->high + at));
+        lows[k] = vdotq_s32(lows[k], w, vld1q_s8(x->low + at));
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < rows * tokens; k++) {
+    high[k] = vaddvq_s32(highs[k]);
+    low[k] = vaddvq_s32(lows[k]);
+  }
+}
+
+#include "int8_product_body.h"
+
 const ck_kernels ck_kernels_neon = {
     CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
+    .int8_product = int8_product,
 };
 
 #pragma clang attribute pop

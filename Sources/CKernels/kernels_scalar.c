@@ -61,12 +61,29 @@ static float quantize(const float *x, size_t n, int8_t *out, int32_t *sum) {
   return scale;
 }
 
+static void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_split *x, size_t first, size_t tokens,
+                       int32_t *high, int32_t *low) {
+  for (size_t r = 0; r < rows; r++)
+    for (size_t t = 0; t < tokens; t++) {
+      int32_t h = 0, l = 0;
+      for (size_t i = 0; i < n; i++) {
+        h += codes[r * n + i] * x->high[(first + t) * x->stride + i];
+        l += codes[r * n + i] * x->low[(first + t) * x->stride + i];
+      }
+      high[r * tokens + t] = h;
+      low[r * tokens + t] = l;
+    }
+}
+
+#include "int8_product_body.h"
+
 const ck_kernels ck_kernels_scalar = {
     CK_FLOAT_KERNELS,
     .ternary_dot = ternary_dot,
     .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,
+    .int8_product = int8_product,
 };
 
 void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t columns, size_t blocks, uint8_t *digits,
@@ -128,6 +145,35 @@ void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, dou
   }
   *error = sqrt(error_sum);
   *norm = sqrt(square_sum);
+}
+
+void ck_split_row(const float *row, size_t n, int8_t *high, int8_t *low, float *scale, int32_t *high_sum,
+                  int32_t *low_sum, double *error, double *norm) {
+  float largest = 0;
+  bool finite = true;
+  for (size_t i = 0; i < n; i++) {
+    largest = fabsf(row[i]) > largest ? fabsf(row[i]) : largest;
+    finite &= isfinite(row[i]) != 0;
+  }
+  *high_sum = *low_sum = 0;
+  *error = *norm = 0;
+  // 127 high steps of 128.
+  *scale = finite ? largest / 16256.0f : NAN;
+  if (*scale == 0)
+    *scale = 1;
+  for (size_t i = 0; i < n; i++) {
+    const float scaled = finite ? rintf(row[i] / *scale) : 0;
+    const int32_t integer = (int32_t)(scaled > 16256 ? 16256 : scaled < -16256 ? -16256 : scaled);
+    high[i] = (int8_t)((integer + 64) >> 7);
+    low[i] = (int8_t)(integer - 128 * high[i]);
+    *high_sum += high[i];
+    *low_sum += low[i];
+    const double difference = (double)row[i] - (double)*scale * integer;
+    *error += difference * difference;
+    *norm += (double)row[i] * row[i];
+  }
+  *error = sqrt(*error);
+  *norm = sqrt(*norm);
 }
 
 uint64_t ck_sum_words(const uint64_t *words, size_t count) {

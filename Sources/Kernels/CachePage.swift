@@ -6,6 +6,25 @@ package struct CacheShape: Sendable, Equatable {
   package enum Precision: String, Sendable, CaseIterable {
     case f32
     case f16
+    /// int8 by absmax, with a scale per position and head.
+    case q8
+
+    var identifier: ck_cache_type {
+      switch self {
+      case .f32: CK_CACHE_F32
+      case .f16: CK_CACHE_F16
+      case .q8: CK_CACHE_Q8
+      }
+    }
+
+    /// Bytes of a position of a head.
+    func byteCount(headSize: Int) -> Int {
+      switch self {
+      case .f32: 4 * headSize
+      case .f16: 2 * headSize
+      case .q8: headSize + 4
+      }
+    }
   }
 
   /// The number of layers.
@@ -27,7 +46,7 @@ package struct CacheShape: Sendable, Equatable {
   /// The bytes of one page.
   package var pageBytes: Int { 2 * layers * heads * headBytes }
 
-  private var headBytes: Int { CachePage.positions * headSize * (precision == .f16 ? 2 : 4) }
+  private var headBytes: Int { CachePage.positions * precision.byteCount(headSize: headSize) }
 
   func keyOffset(layer: Int, head: Int) -> Int { (2 * layer * heads + head) * headBytes }
 
@@ -64,16 +83,28 @@ package final class CachePage: @unchecked Sendable {
 
   var base: UnsafeMutableRawPointer { storage.baseAddress }
 
-  /// Writes the key and the value of one head at one position, in the precision of the page.
+  /// Writes the key of one head at one position.
   fileprivate func write<Element: BitwiseCopyable>(
-    key: UnsafePointer<Element>, value: UnsafePointer<Element>, layer: Int, head: Int, position: Int
+    key: UnsafePointer<Element>, scale: Float?, layer: Int, head: Int, position: Int
   ) {
-    let headSize = shape.headSize
-    let keys = (base + shape.keyOffset(layer: layer, head: head)).assumingMemoryBound(to: Element.self)
-    let block = keys + position / 16 * 16 * headSize + position % 16
-    for i in 0..<headSize { block[16 * i] = key[i] }
-    let values = (base + shape.valueOffset(layer: layer, head: head)).assumingMemoryBound(to: Element.self)
-    (values + position * headSize).update(from: value, count: headSize)
+    let start = base + shape.keyOffset(layer: layer, head: head)
+    let block = start.assumingMemoryBound(to: Element.self) + position / 16 * 16 * shape.headSize + position % 16
+    for i in 0..<shape.headSize { block[16 * i] = key[i] }
+    if let scale { scales(behind: start)[position] = scale }
+  }
+
+  /// Writes the value of one head at one position.
+  fileprivate func write<Element: BitwiseCopyable>(
+    value: UnsafePointer<Element>, scale: Float?, layer: Int, head: Int, position: Int
+  ) {
+    let start = base + shape.valueOffset(layer: layer, head: head)
+    (start.assumingMemoryBound(to: Element.self) + position * shape.headSize)
+      .update(from: value, count: shape.headSize)
+    if let scale { scales(behind: start)[position] = scale }
+  }
+
+  private func scales(behind codes: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Float> {
+    (codes + CachePage.positions * shape.headSize).assumingMemoryBound(to: Float.self)
   }
 }
 
@@ -108,28 +139,52 @@ extension Compute {
     guard let shape = spans.first?.pages.first?.shape else { return }
     let headSize = shape.headSize
     precondition(keys.columns == shape.heads * headSize && values.columns == keys.columns, "keys of another shape")
-    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 2 * headSize) { halves in
-      guard let rounded = halves.baseAddress else { return }
-      for span in spans {
-        for (offset, row) in span.rows.enumerated() {
-          let page = span.pages[(span.start + offset) / CachePage.positions]
-          let position = (span.start + offset) % CachePage.positions
-          for head in 0..<shape.heads {
-            let key = keys.pointer(row: row) + head * headSize, value = values.pointer(row: row) + head * headSize
-            switch shape.precision {
-            case .f16:
-              kernels.to_f16(key, headSize, rounded)
-              kernels.to_f16(value, headSize, rounded + headSize)
-              page.write(
-                key: UnsafePointer(rounded), value: UnsafePointer(rounded + headSize), layer: layer, head: head,
-                position: position)
-            case .f32:
-              page.write(
-                key: UnsafePointer(key), value: UnsafePointer(value), layer: layer, head: head, position: position)
+    for span in spans {
+      for (offset, row) in span.rows.enumerated() {
+        let page = span.pages[(span.start + offset) / CachePage.positions]
+        let position = (span.start + offset) % CachePage.positions
+        for head in 0..<shape.heads {
+          let key = keys.pointer(row: row) + head * headSize, value = values.pointer(row: row) + head * headSize
+          switch shape.precision {
+          case .f32:
+            page.write(key: UnsafePointer(key), scale: nil, layer: layer, head: head, position: position)
+            page.write(value: UnsafePointer(value), scale: nil, layer: layer, head: head, position: position)
+          case .f16:
+            withRounded(key, headSize) {
+              page.write(key: $0, scale: nil, layer: layer, head: head, position: position)
+            }
+            withRounded(value, headSize) {
+              page.write(value: $0, scale: nil, layer: layer, head: head, position: position)
+            }
+          case .q8:
+            withQuantized(key, headSize) {
+              page.write(key: $0, scale: $1, layer: layer, head: head, position: position)
+            }
+            withQuantized(value, headSize) {
+              page.write(value: $0, scale: $1, layer: layer, head: head, position: position)
             }
           }
         }
       }
+    }
+  }
+
+  private func withRounded(_ floats: UnsafePointer<Float>, _ count: Int, _ body: (UnsafePointer<UInt16>) -> Void) {
+    withUnsafeTemporaryAllocation(of: UInt16.self, capacity: count) { halves in
+      guard let base = halves.baseAddress else { return }
+      kernels.to_f16(floats, count, base)
+      body(base)
+    }
+  }
+
+  private func withQuantized(
+    _ floats: UnsafePointer<Float>, _ count: Int, _ body: (UnsafePointer<Int8>, _ scale: Float) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Int8.self, capacity: count) { codes in
+      guard let base = codes.baseAddress else { return }
+      var sum: Int32 = 0
+      let scale = kernels.quantize(floats, count, base, &sum)
+      body(base, scale)
     }
   }
 }

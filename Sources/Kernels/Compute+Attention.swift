@@ -144,7 +144,7 @@ private struct Attention {
         queries: queries.pointer(row: rows.lowerBound) + piece.kvHead * heads * shape.headSize,
         query_stride: queries.stride, tokens: rows.count, heads: heads, head_size: shape.headSize,
         pages: pages + first / CachePage.positions, keys: shape.keyOffset(layer: layer, head: piece.kvHead),
-        values: shape.valueOffset(layer: layer, head: piece.kvHead), halves: shape.precision == .f16,
+        values: shape.valueOffset(layer: layer, head: piece.kvHead), type: Int32(shape.precision.identifier.rawValue),
         count: min(Self.stretch, span.seen(by: rows.upperBound - 1) - first),
         seen: span.seen(by: rows.lowerBound) - first, step: span.isCausal ? 1 : 0,
         scale: 1 / Float(shape.headSize).squareRoot(), out: partial)

@@ -39,6 +39,19 @@ extension Compute {
     }
   }
 
+  /// Judges the scores of a screened head, as ``judge(_:packed:name:)``.
+  package func judge(_ head: ScreenedHead, name: String) throws(KernelError) {
+    let scalar = try Compute(threads: 1, instructionSet: .scalar)
+    let rows = min(head.exact.rows, 7)
+    // 15 tokens are computed as 8, 4, 2 and 1.
+    let tokens = 15
+    let input = Compute.testActivations(rows: tokens, columns: head.exact.columns)
+    let expected = FloatMatrix(rows: tokens, columns: rows), found = FloatMatrix(rows: tokens, columns: rows)
+    head.scores(ofFirst: rows, input, tokens: tokens, into: expected, on: scalar)
+    head.scores(ofFirst: rows, input, tokens: tokens, into: found, on: self)
+    try refuse(expected, found, tokens: tokens, kernel: "int8 screening product", name: name)
+  }
+
   private func judge(
     _ packed: TernaryMatrix, kernel: String, name: String,
     multiply: (_ input: QuantizedRows, _ tokens: Int, _ output: FloatMatrix) -> Void

@@ -102,6 +102,7 @@ package struct KernelVerification: Sendable {
     var product = Row(instructionSet: compute.instructionSet, kernel: "float product")
     var attention = Row(instructionSet: compute.instructionSet, kernel: "attention")
     var caches = Row(instructionSet: compute.instructionSet, kernel: "key-value cache")
+    var screening = Row(instructionSet: compute.instructionSet, kernel: "int8 screening product")
     var gates = Row(instructionSet: compute.instructionSet, kernel: "gate activations")
     for width in Self.widths {
       for (label, input) in Self.inputPatterns(rows: 6, columns: width) {
@@ -119,6 +120,10 @@ package struct KernelVerification: Sendable {
         let matrix = EncodedMatrix(
           type: .f32, rows: 5, columns: width, bytes: SharedBytes(copying: rows.packedBytes))
         product.count("\(label), \(width) wide") { holds(5) { $0.multiply(matrix, input, rows: 6, into: $1) } }
+        let head = ScreenedHead(matrix, pool: compute.pool)
+        screening.count("\(label), \(width) wide") {
+          holds(5) { head.scores(ofFirst: 5, input, tokens: 6, into: $1, on: $0) }
+        }
         guard width <= 192 else { continue }
         // Two query heads on one key-value head, and one on one, in both precisions.
         let source = Self.inputPatterns(rows: 300, columns: width)[0].1
@@ -153,7 +158,7 @@ package struct KernelVerification: Sendable {
         }
       }
     }
-    rows += [norm, product, attention, caches, gates]
+    rows += [norm, product, screening, attention, caches, gates]
     verifyEncodedRows(compute, scalar)
   }
 

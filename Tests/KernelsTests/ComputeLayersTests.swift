@@ -54,9 +54,14 @@ private func matrix(_ rows: [[Float]]) -> FloatMatrix {
     var random = SplitMix(seed: 21)
     let heads = 4, kvHeads = 2, rows = 3
     let queries = matrix((0..<rows).map { _ in random.floats(heads * headSize) })
-    // Numbers that halves hold exactly, so that the cache rounds nothing.
+    // Numbers that halves hold exactly, and int8 with the scale 1/128, so that the cache rounds nothing.
     let cached = (0..<2).map { _ in
-      matrix((0..<start + rows).map { _ in random.floats(kvHeads * headSize).map { ($0 * 512).rounded() / 512 } })
+      matrix(
+        (0..<start + rows).map { _ in
+          random.floats(kvHeads * headSize).enumerated().map { index, value in
+            index % headSize == 0 ? 127 / 128 : (value * 127).rounded() / 128
+          }
+        })
     }
     let keys = cached[0], values = cached[1]
     let shape = CacheShape(layers: 1, heads: kvHeads, headSize: headSize, precision: precision)

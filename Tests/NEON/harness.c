@@ -160,17 +160,30 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
   end();
 }
 
-static void judge_int8_dot(void) {
-  begin("int8_dot");
-  for (size_t w = 0; w < COUNT(widths); w++)
-    for (size_t tokens = 1; tokens <= 7; tokens++)
+static void judge_int8_product(void) {
+  begin("int8_product");
+  for (size_t n = CK_SPLIT_BLOCK; n <= 2560; n += n < 256 ? CK_SPLIT_BLOCK : 576)
+    for (size_t tokens = 1; tokens <= 15; tokens++)
       for (int p = 0; p < PATTERNS; p++) {
-        const size_t n = widths[w], rows = 1 + (w + tokens) % 5;
+        const size_t rows = 1 + (n / CK_SPLIT_BLOCK + tokens) % 6;
         const int8_t *codes = activations(rows * n, p);
-        const float *scales = floats(rows), *x = floats(tokens * n);
+        const float *scales = floats(rows);
+        ck_split x = {.high = activations(tokens * n, p),
+                      .low = activations(tokens * n, p),
+                      .stride = n,
+                      .tokens = tokens,
+                      .scales = floats(tokens)};
+        int32_t sums[2][15] = {0};
+        for (size_t t = 0; t < tokens; t++)
+          for (size_t i = 0; i < n; i++) {
+            sums[0][t] += x.high[t * n + i];
+            sums[1][t] += x.low[t * n + i];
+          }
+        x.high_sums = sums[0];
+        x.low_sums = sums[1];
         float *expected = guarded(4 * rows * tokens), *found = guarded(4 * rows * tokens);
-        specification->int8_dot(codes, n, rows, scales, x, n, tokens, expected, rows);
-        judged->int8_dot(codes, n, rows, scales, x, n, tokens, found, rows);
+        specification->int8_product(codes, n, rows, scales, &x, expected, rows);
+        judged->int8_product(codes, n, rows, scales, &x, found, rows);
         compare_floats(
             expected, found, rows * tokens, label("%zu wide, %zu rows, %zu tokens, %s", n, rows, tokens, pattern_names[p]));
         release_all();
@@ -254,7 +267,23 @@ static void judge_to_f16(void) {
   end();
 }
 
-static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t seen, size_t step, bool half,
+// Keys or values and whatever stands behind them: of int8, a page of each and its scales.
+static const void *cached(int type, size_t count) {
+  if (type == CK_CACHE_F32)
+    return floats(count);
+  if (type == CK_CACHE_F16)
+    return halves(count);
+  uint8_t *bytes = guarded(count + 8 * CK_PAGE);
+  for (int part = 0; part < 2; part++) {
+    uint8_t *codes = bytes + part * (count / 2 + 4 * CK_PAGE);
+    for (size_t i = 0; i < count / 2; i++)
+      codes[i] = (uint8_t)next_word();
+    memcpy(codes + count / 2, floats(CK_PAGE), 4 * CK_PAGE);
+  }
+  return bytes;
+}
+
+static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, size_t seen, size_t step, int type,
                               float scale) {
   const size_t positions = seen + (tokens - 1) * step, stride = heads * head_size + 5;
   const size_t partials = tokens * heads * CK_PARTIAL(head_size), values = CK_PAGE * head_size;
@@ -263,7 +292,7 @@ static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, siz
   float *twin_scratch = guarded(scratch_size), *scratch = guarded(scratch_size);
   const uint8_t *pages[CK_STRETCH / CK_PAGE];
   for (size_t p = 0; p * CK_PAGE < positions; p++)
-    pages[p] = half ? (void *)halves(2 * values) : (void *)floats(2 * values);
+    pages[p] = cached(type, 2 * values);
   ck_attention attention = {
       .queries = floats((tokens - 1) * stride + heads * head_size),
       .query_stride = stride,
@@ -272,8 +301,8 @@ static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, siz
       .head_size = head_size,
       .pages = pages,
       .keys = 0,
-      .values = values * (half ? 2 : 4),
-      .halves = half,
+      .values = values * CK_CACHE_BYTES(type) + (type == CK_CACHE_Q8 ? 4 * CK_PAGE : 0),
+      .type = type,
       .count = positions,
       .seen = seen,
       .step = step,
@@ -285,7 +314,7 @@ static void judge_attend_case(size_t head_size, size_t heads, size_t tokens, siz
   judged->attend(&attention, scratch);
   compare_floats(expected, found, partials,
                  label("head size %zu, %zu heads, %zu tokens, %zu and %zu positions, %s, scale %g", head_size, heads,
-                       tokens, seen, step, half ? "f16" : "f32", scale));
+                       tokens, seen, step, type == CK_CACHE_Q8 ? "q8" : type == CK_CACHE_F16 ? "f16" : "f32", scale));
   release_all();
 }
 
@@ -297,10 +326,10 @@ static void judge_attend(void) {
     for (size_t heads = 1; heads <= 4; heads++)
       for (size_t c = 0; c < COUNT(counts); c++)
         for (size_t p = 0; p < COUNT(positions); p++)
-          for (int half = 0; half < 2; half++)
+          for (int type = CK_CACHE_F32; type <= CK_CACHE_Q8; type++)
             // Of ten lengths each shape takes a third: all meet all heads, sizes and counts of tokens in turn.
             if ((s + heads + c + p) % 3 == 0)
-              judge_attend_case(sizes[s], heads, counts[c], positions[p], (s + p) % 4 > 0, half, p % 2 ? 0.125f : 4.0f);
+              judge_attend_case(sizes[s], heads, counts[c], positions[p], (s + p) % 4 > 0, type, p % 2 ? 0.125f : 4.0f);
   end();
 }
 
@@ -413,7 +442,7 @@ int main(int argc, char **argv) {
   JUDGE_ROW_DOT(q4_0, 32, 18, 1);
   JUDGE_ROW_DOT(q4_1, 32, 20, 2);
   JUDGE_ROW_DOT(q8_0, 32, 34, 1);
-  judge_int8_dot();
+  judge_int8_product();
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);
   judge_attend();

@@ -18,6 +18,7 @@ package struct ServerConfiguration: Sendable, Hashable {
   package enum CacheType: String, Sendable, CaseIterable {
     case f32
     case f16
+    case q8
   }
 
   package enum Mode: String, Sendable, CaseIterable {
@@ -33,7 +34,7 @@ package struct ServerConfiguration: Sendable, Hashable {
   package var mode = Mode.auto
   package var threads = 0
   package var contextSize = 0
-  package var cacheType = CacheType.f32
+  package var cacheType = CacheType.f16
   package var noRepack = false
 
   // Who may come.
@@ -47,6 +48,9 @@ package struct ServerConfiguration: Sendable, Hashable {
 
   // How much of it.
   package var maximumQueue = 256
+  package var maximumSequences = 16
+  package var cacheMemory = 0
+  package var promptTokensPerStep = 32
   package var maximumConnections = 1024
   package var requestTimeout = 600
   package var drainTimeout = 30
@@ -72,7 +76,17 @@ extension ServerConfiguration {
       }
     return Model.Options(
       mode: mode, threads: threads == 0 ? nil : threads, contextLength: contextSize == 0 ? nil : contextSize,
-      repacksWeights: !noRepack, cachePrecision: cacheType == .f16 ? .f16 : .f32)
+      repacksWeights: !noRepack, cachePrecision: CachePrecision(rawValue: cacheType.rawValue) ?? .f16)
+  }
+
+  /// How much is computed at once.
+  package var engineOptions: BatchEngine.Options {
+    var options = BatchEngine.Options()
+    options.maximumSequences = maximumSequences
+    options.queueCapacity = maximumQueue
+    options.cacheBytes = cacheMemory == 0 ? nil : cacheMemory << 20
+    options.promptTokensPerStep = promptTokensPerStep
+    return options
   }
 
   /// The name under which clients ask for the model: as configured, or that of its file or folder.

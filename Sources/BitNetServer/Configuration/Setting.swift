@@ -30,6 +30,13 @@ package struct Setting: Sendable {
     text("tls-key", \.tlsKey, "The certificate's private key (PEM)."),
     flag("no-page", \.noPage, "Do not offer the web page at /."),
     integer("max-queue", \.maximumQueue, 1...100_000, "How many sequences may wait; more are refused with 429."),
+    integer("max-sequences", \.maximumSequences, 1...256, "How many sequences are computed together."),
+    integer(
+      "cache-memory", \.cacheMemory, 0...(1 << 20),
+      "The most memory for keys and values, in MiB; 0 takes a quarter of the machine's."),
+    integer(
+      "prompt-chunk", \.promptTokensPerStep, 1...256,
+      "How many tokens of prompts are read between two tokens of running answers."),
     integer("max-connections", \.maximumConnections, 1...100_000, "How many connections may be open."),
     integer("max-body-bytes", \.limits.bodyBytes, 1024...(1 << 30), "The largest request body."),
     integer("max-choices", \.limits.choices, 1...1024, "The largest n."),

@@ -22,6 +22,8 @@ package struct SequenceRequest: Sendable {
   /// The ids to continue; at least one, no more than the context holds.
   package var prompt: [Int]
   package var sampling: Sampling
+  /// Who asks; clients take turns.
+  package var client = ""
   /// The most tokens to generate, `nil` as many as the context holds.
   package var maximumTokens: Int?
   /// Tokens that end the sequence. They are reported as any other, last.

@@ -35,6 +35,26 @@ typedef struct ck_activations {
 /// Positions whose softmax is computed at once. Longer contexts are cut into stretches of this many from position 0 on and
 /// their partial results merged in order: threads may share a context, and the bits do not depend on whether they do.
 #define CK_STRETCH 256
+/// Activations in 15 bits, as two bytes: `tokens` rows of `stride`, zero behind the inputs, their scales, and the sums of
+/// either byte.
+typedef struct ck_split {
+  const int8_t *high;
+  const int8_t *low;
+  size_t stride;
+  size_t tokens;
+  const float *scales;
+  const int32_t *high_sums;
+  const int32_t *low_sums;
+} ck_split;
+
+#define CK_SPLIT_BLOCK 64
+/// 255 * 127 times this many inputs fit 32 bits.
+#define CK_SPLIT_MAXIMUM (1 << 16)
+
+/// How keys and values are stored. Q8: int8 with a float scale per position and head, CK_PAGE of them behind the codes.
+enum ck_cache_type { CK_CACHE_F32 = 0, CK_CACHE_F16 = 1, CK_CACHE_Q8 = 2 };
+#define CK_CACHE_BYTES(type) ((type) == CK_CACHE_F32 ? 4 : (type) == CK_CACHE_F16 ? 2 : 1)
+
 /// Floats of a partial result: the weighted sum of the values, `[head_size]`, the largest score, the sum of the weights.
 #define CK_PARTIAL(head_size) ((head_size) + 2)
 
@@ -47,11 +67,11 @@ typedef struct ck_attention {
   size_t heads;
   size_t head_size;
   /// The pages of the stretch, and where in a page the keys and values of the head lie, in bytes. Values: [CK_PAGE,
-  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side. f16 if `halves`, else f32.
+  /// head_size]. Keys: [CK_PAGE / 16, head_size, 16], 16 positions side by side.
   const uint8_t *const *pages;
   size_t keys;
   size_t values;
-  bool halves;
+  int type;
   /// The positions in the stretch, at most CK_STRETCH.
   size_t count;
   /// How many of them the first token sees, at least 1; each further token sees `step` more.
@@ -92,9 +112,10 @@ typedef struct ck_kernels {
   /// Decodes a ternary row of `n` elements (a multiple of 128) to -1, 0, +1.
   void (*ternary_decode)(const uint8_t *codes, size_t n, float *out);
 
-  /// out[t * out_stride + r] = scales[r] * sum_i codes[r * n + i] * x[t * x_stride + i].
-  void (*int8_dot)(const int8_t *codes, size_t n, size_t rows, const float *scales, const float *x, size_t x_stride,
-                   size_t tokens, float *out, size_t out_stride);
+  /// out[t * out_stride + r] = scales[r] * x->scales[t] * sum_i codes[r * n + i] * (128 high[t][i] + low[t][i]), the sum
+  /// exact. `n` is a multiple of CK_SPLIT_BLOCK and at most CK_SPLIT_MAXIMUM.
+  void (*int8_product)(const int8_t *codes, size_t n, size_t rows, const float *scales, const ck_split *x, float *out,
+                       size_t out_stride);
 
   /// int8 quantization by absmax: returns s = max(max|x|, 1e-5) / 127 and writes clamp(round(x / s), -128, 127), half to
   /// even; `*sum` is the sum of the integers.
@@ -137,6 +158,11 @@ void ck_interleave(const uint8_t *codes, size_t row_bytes, size_t rows, size_t c
 /// Encodes a row of weights as int8 by absmax: `*scale` times the codes is the row but for an error, whose Euclidean norm
 /// is `*error`; `*norm` is the row's own.
 void ck_encode_int8(const float *row, size_t n, int8_t *codes, float *scale, double *error, double *norm);
+
+/// Splits a row into 15-bit integers of 128 * high + low: `*scale` times these is the row but for an error, whose Euclidean
+/// norm is `*error`; `*norm` is the row's own. A row that holds what is no finite number gets a scale that is none.
+void ck_split_row(const float *row, size_t n, int8_t *high, int8_t *low, float *scale, int32_t *high_sum,
+                  int32_t *low_sum, double *error, double *norm);
 
 /// The sum of 64-bit words, four chains side by side: what a plain read of memory can reach.
 uint64_t ck_sum_words(const uint64_t *words, size_t count);
