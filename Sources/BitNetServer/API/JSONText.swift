@@ -36,6 +36,8 @@ enum JSONText {
 struct WritesNull<Value: Encodable & Sendable>: Encodable, Sendable {
   var wrappedValue: Value?
 
+  init(wrappedValue value: Value?) { wrappedValue = value }
+
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(wrappedValue)
