@@ -20,12 +20,13 @@ build: bootstrap ## build the command: .build/release/bitnet
 
 # In release, so that the tests with a real model take seconds. Nothing here is @testable; without the second flag
 # every module would be compiled once more for the tests.
-test: bootstrap ## fetch the model and the vocabularies, build, run all tests, the command and the examples
+test: bootstrap ## fetch the model and the vocabularies, build, run all tests, the command, the server and the examples
 	scripts/fetch-smollm2 >/dev/null
 	scripts/fetch-vocabularies >/dev/null
 	$(SWIFT) build -c release --product bitnet
 	$(SWIFT) test -c release --disable-testable-imports
 	scripts/check-cli
+	scripts/check-server
 	SWIFT="$(SWIFT)" scripts/check-snippets
 
 neon: ## judge the NEON kernels, on x86-64 Linux under QEMU

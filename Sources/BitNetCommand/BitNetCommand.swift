@@ -14,7 +14,6 @@ struct BitNetCommand: AsyncParsableCommand {
         bitnet chat model.gguf
         bitnet inspect model.gguf --tensors
         bitnet compare folder model.gguf
-        bitnet serve model.gguf
       """,
     version: "0.1.0",
     subcommands: [

@@ -6,6 +6,8 @@ struct IncomingRequest: Sendable {
   /// The id in the log, and in the answer's `id`.
   let id: String
   let body: [UInt8]
+  /// Who asks, as far as can be told: clients take turns.
+  let client: String
   /// When to give up.
   let deadline: ContinuousClock.Instant
   /// Seconds since 1970.

@@ -8,7 +8,8 @@ struct ChatEndpoint: Sendable {
   func respond(to incoming: IncomingRequest) async throws -> Answer {
     let request = try ChatRequest(RequestObject(parsing: incoming.body), context: context)
     incoming.record.logPrompt { (try? request.conversation.render()) ?? "" }
-    let sequences = request.sequences(context: context, deadline: incoming.deadline)
+    let sequences = request.sequences(
+      context: context, client: incoming.client, deadline: incoming.deadline)
     let events = try context.submit(sequences)
     let readers = zip(sequences, events).enumerated().map { index, pair in
       ChoiceReader(

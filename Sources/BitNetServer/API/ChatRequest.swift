@@ -38,8 +38,9 @@ struct ChatRequest {
     try context.checkPrompt(tokens, parameter: "messages")
   }
 
-  func sequences(context: APIContext, deadline: ContinuousClock.Instant) -> [SequenceRequest] {
+  func sequences(context: APIContext, client: String, deadline: ContinuousClock.Instant) -> [SequenceRequest] {
     parameters.sequences(tokens, topLogprobs: logprobs, constraint: constraint, context: context) {
+      $0.client = client
       $0.deadline = deadline
     }
   }

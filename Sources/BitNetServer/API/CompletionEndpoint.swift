@@ -8,7 +8,8 @@ struct CompletionEndpoint: Sendable {
   func respond(to incoming: IncomingRequest) async throws -> Answer {
     let request = try CompletionRequest(RequestObject(parsing: incoming.body), context: context)
     incoming.record.logPrompt { request.prompts.map(\.text).joined(separator: "\n---\n") }
-    let sequences = request.sequences(context: context, deadline: incoming.deadline)
+    let sequences = request.sequences(
+      context: context, client: incoming.client, deadline: incoming.deadline)
     let events = try context.submit(sequences)
     let readers = zip(sequences, events).enumerated().map { index, pair in
       ChoiceReader(

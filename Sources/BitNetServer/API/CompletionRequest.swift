@@ -79,10 +79,11 @@ struct CompletionRequest {
   }
 
   /// The sequences, `n` for each prompt.
-  func sequences(context: APIContext, deadline: ContinuousClock.Instant) -> [SequenceRequest] {
+  func sequences(context: APIContext, client: String, deadline: ContinuousClock.Instant) -> [SequenceRequest] {
     prompts.flatMap { prompt in
       parameters.sequences(prompt.tokens, topLogprobs: logprobs, constraint: constraint, context: context) {
         $0.wantsPromptLogprobs = echoes && logprobs != nil
+        $0.client = client
         $0.deadline = deadline
       }
     }

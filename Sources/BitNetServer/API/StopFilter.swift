@@ -1,15 +1,15 @@
 /// Watches a text that arrives in pieces for the texts that end it, and holds back what may be the beginning of one.
-struct StopFilter {
+package struct StopFilter {
   private let stops: [[UInt8]]
   private var held: [UInt8] = []
   /// Whether a stop text was found; what follows is dropped.
-  private(set) var isStopped = false
+  package private(set) var isStopped = false
 
   /// - Parameter stops: UTF-8, none empty.
-  init(_ stops: [[UInt8]]) { self.stops = stops }
+  package init(_ stops: [[UInt8]]) { self.stops = stops }
 
   /// Takes whole characters and returns those that are certain not to belong to a stop text.
-  mutating func append(_ text: String) -> String {
+  package mutating func append(_ text: String) -> String {
     guard !isStopped else { return "" }
     guard !stops.isEmpty else { return text }
     held += text.utf8
@@ -21,7 +21,7 @@ struct StopFilter {
   }
 
   /// What was held back, when no more comes.
-  mutating func finish() -> String { isStopped ? "" : take(held.count) }
+  package mutating func finish() -> String { isStopped ? "" : take(held.count) }
 
   private mutating func take(_ count: Int) -> String {
     defer { held.removeFirst(count) }

@@ -7,31 +7,31 @@ import Foundation
 #endif
 
 /// How a family of models writes the calls of tools.
-enum ToolCallStyle: Sendable {
+package enum ToolCallStyle: Sendable {
   /// `<tool_call>{"name": …, "arguments": {…}}</tool_call>`, any number of them, after any text: Hermes, Qwen.
   case hermes
   /// The whole answer is `{"name": …, "parameters": {…}}`: Llama 3.
   case llama3
 
   /// The style that a chat template shows earlier calls in.
-  init(templateSource: String) { self = templateSource.contains("<tool_call>") ? .hermes : .llama3 }
+  package init(templateSource: String) { self = templateSource.contains("<tool_call>") ? .hermes : .llama3 }
 }
 
 /// A call of a tool that a model wrote.
-struct ToolCall: Encodable, Sendable, Hashable {
-  struct Function: Encodable, Sendable, Hashable {
-    var name: String
+package struct ToolCall: Encodable, Sendable, Hashable {
+  package struct Function: Encodable, Sendable, Hashable {
+    package var name: String
     /// A JSON object.
-    var arguments: String
+    package var arguments: String
   }
 
-  var id: String
-  var type = "function"
-  var function: Function
+  package var id: String
+  package var type = "function"
+  package var function: Function
 }
 
 /// Separates calls of tools from the text of an answer that arrives in pieces.
-struct ToolCallFilter {
+package struct ToolCallFilter {
   private let style: ToolCallStyle
   private var opening = StopFilter([Array("<tool_call>".utf8)])
   private var seen = ""
@@ -39,10 +39,10 @@ struct ToolCallFilter {
   /// Whether the answer may still turn out to be nothing but a call.
   private var mayBeCall = true
 
-  init(_ style: ToolCallStyle) { self.style = style }
+  package init(_ style: ToolCallStyle) { self.style = style }
 
   /// - Returns: the text that is certain not to be part of a call.
-  mutating func append(_ text: String) -> String {
+  package mutating func append(_ text: String) -> String {
     seen += text
     switch style {
     case .hermes: return shown(opening.append(text))
@@ -58,7 +58,7 @@ struct ToolCallFilter {
   /// Ends the answer.
   ///
   /// - Returns: text that was held back and is no call after all, and the calls.
-  mutating func finish(makeID: () -> String) -> (text: String, calls: [ToolCall]) {
+  package mutating func finish(makeID: () -> String) -> (text: String, calls: [ToolCall]) {
     switch style {
     case .hermes:
       guard opening.isStopped else { return (opening.finish(), []) }

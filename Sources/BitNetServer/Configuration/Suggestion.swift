@@ -1,9 +1,9 @@
 /// Finds what somebody who mistyped a name may have meant.
-enum Suggestion {
+package enum Suggestion {
   /// The candidate that takes the fewest single-character edits, if they are few.
-  static func nearest(to name: String, of candidates: some Sequence<String>) -> String? {
+  package static func nearest(to name: String, of candidates: some Sequence<String>) -> String? {
     let name = Array(name.utf8.prefix(64))
-    let limit = name.count <= 4 ? 1 : 2
+    let limit = name.count <= 3 ? 1 : 2
     let ranked = candidates.map { (distance: distance(name, Array($0.utf8)), name: $0) }
     return ranked.filter { $0.distance <= limit }.min { ($0.distance, $0.name) < ($1.distance, $1.name) }?.name
   }

@@ -5,16 +5,16 @@ import Foundation
 #endif
 
 /// The keys that let clients in. Without any, everybody is.
-struct APIKeys: Sendable {
+package struct APIKeys: Sendable {
   private let keys: [[UInt8]]
 
   /// No keys: everybody is let in.
-  init() { keys = [] }
+  package init() { keys = [] }
 
   /// Reads a file with one key to a line; empty lines and those that begin with `#` are skipped.
   ///
   /// - Throws: ``ConfigurationError`` for a file that cannot be read or has no key.
-  init(path: String) throws(ConfigurationError) {
+  package init(path: String) throws(ConfigurationError) {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ConfigurationError("\(path): the file with the API keys cannot be read.")
     }
@@ -27,12 +27,12 @@ struct APIKeys: Sendable {
     }
   }
 
-  var isEmpty: Bool { keys.isEmpty }
+  package var isEmpty: Bool { keys.isEmpty }
 
   /// Whether the value of the header `Authorization` holds one of the keys.
   ///
   /// Every key is compared whole, whatever came before: how long it takes tells nothing but lengths.
-  func admits(authorization: String?) -> Bool {
+  package func admits(authorization: String?) -> Bool {
     guard !keys.isEmpty else { return true }
     let header = Array((authorization ?? "").utf8)
     let scheme = Array("bearer ".utf8)

@@ -1,33 +1,29 @@
 /// How often a quantity fell below each of some bounds, as Prometheus counts it.
-struct Histogram: Sendable {
+package struct Histogram: Sendable {
   private let bounds: [Double]
   private var counts: [Int]
   private var sum = 0.0
 
   /// - Parameter bounds: ascending.
-  init(_ bounds: [Double]) {
+  package init(_ bounds: [Double]) {
     self.bounds = bounds
     counts = Array(repeating: 0, count: bounds.count + 1)
   }
 
-  mutating func observe(_ value: Double, times: Int = 1) {
+  package mutating func observe(_ value: Double, times: Int = 1) {
     let place = bounds.firstIndex { value <= $0 } ?? bounds.count
     counts[place] += times
     sum += value * Double(times)
   }
 
-  /// The histogram in Prometheus' text format.
-  ///
-  /// - Parameter labels: such as `route="/health"`, or empty.
-  func lines(_ name: String, labels: String = "") -> [String] {
-    let prefix = labels.isEmpty ? "" : labels + ","
-    let suffix = labels.isEmpty ? "" : "{\(labels)}"
+  /// The samples in Prometheus' text format, without the name that they all begin with.
+  package func samples() -> [String] {
     var total = 0
-    var lines: [String] = []
+    var samples: [String] = []
     for (bound, count) in zip(bounds.map { "\($0)" } + ["+Inf"], counts) {
       total += count
-      lines.append("\(name)_bucket{\(prefix)le=\"\(bound)\"} \(total)")
+      samples.append("_bucket{le=\"\(bound)\"} \(total)")
     }
-    return lines + ["\(name)_sum\(suffix) \(sum)", "\(name)_count\(suffix) \(total)"]
+    return samples + ["_sum \(sum)", "_count \(total)"]
   }
 }

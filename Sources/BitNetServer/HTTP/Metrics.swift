@@ -99,7 +99,7 @@ package final class Metrics: Sendable {
     }
 
     mutating func add(_ name: String, _ type: String, _ help: String, _ histogram: Histogram) {
-      add(name, type, help, histogram.lines("").map { $0 })
+      add(name, type, help, histogram.samples())
     }
   }
 }

@@ -55,7 +55,9 @@ struct ServerResponder: HTTPResponder {
       let watch = await ConnectionWatch.of(context.channel)
       defer { watch?.finish() }
       let incoming = IncomingRequest(
-        id: exchange.id, body: body, deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
+        id: exchange.id, body: body,
+        client: request.headers[.authorization] ?? context.channel.remoteAddress?.ipAddress ?? "",
+        deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
         record: exchange.record, connection: watch)
       let answer = try await route.handler(incoming)
       return response(answer, route: name, exchange, incoming, context)
