@@ -112,7 +112,7 @@ CASES = [
       ('{"street":"","number":1,"zip":"7500"', 35), ('{"street":"","number":1,"zip":"75001","country":"E', 49)]),
     ("person", Person.model_json_schema(), [pydantic_text(PERSON), json.dumps(json.loads(pydantic_text(PERSON)))],
      [('{"name":""', 9), ('{"name":"123456789012345678901', 29), ('{"name":"x","born":"2026-02-29"', 29),
-      ('{"name":"x","born":"2026-04-31', 29), ('{"name":"x","active', 13)]),
+      ('{"name":"x","born":"2026-04-31', 29), ('{"name":"x","active', 14)]),
     ("pets", Pets.model_json_schema(),
      ['{"pets": [{"kind": "cat", "lives": 9}, {"kind": "dog", "weight": 0.51}, {"kind": "dog", "weight": 100.0}]}'],
      [('{"pets":[]', 9), ('{"pets":[{"kind":"cat","weight"', 24), ('{"pets":[{"kind":"cat","lives":0', 31),
@@ -127,7 +127,7 @@ CASES = [
      ['[-17, 229, 0, 3, 17, 99, 100, -9]'], [('[-18', 3), ('[230', 3), ('[1.0', 2), ('[1e', 2), ('[00', 2), ('[-20', 3)]),
     ("decimals", {"type": "array", "items": {"type": "number", "exclusiveMinimum": -1.25, "maximum": 10.5}},
      ['[-1.24, 10.5, 10.500, 0.0, -0, 9.99, -1.2499]'],
-     [('[-1.25]', 6), ('[10.51', 5), ('[-1.3', 4), ('[11', 2), ('[1e', 2), ('[-2', 2)]),
+     [('[-1.25]', 5), ('[10.51', 5), ('[-1.3', 4), ('[11', 2), ('[1e', 2), ('[-2', 2)]),
     ("multiples", {"type": "array", "items": {"type": "integer", "multipleOf": 7, "minimum": 0}},
      ['[0, 7, 14, 700, 7777777]'], [('[8]', 2), ('[-7', 2)]),
     ("nullable union", strict({"a": {"type": ["string", "null"], "maxLength": 2}, "b": {"type": "boolean", "nullable": True}}),
@@ -157,7 +157,7 @@ CASES = [
     ("formats", strict({"d": {"type": "string", "format": "date-time"}, "i": {"type": "string", "format": "ipv4"},
                         "m": {"type": "string", "format": "email"}, "t": {"type": "string", "format": "time"}}),
      ['{"d":"2024-02-29T23:59:59.5+01:00","i":"192.168.0.255","m":"a.b@c-d.org","t":"00:00:00Z"}'],
-     [('{"d":"2023-02-29T', 16), ('{"d":"2024-02-29T24', 18), ('{"d":"2024-02-29T23:59:59Z","i":"256', 35)]),
+     [('{"d":"2023-02-29T', 15), ('{"d":"2024-02-29T24', 18), ('{"d":"2024-02-29T23:59:59Z","i":"256', 35)]),
     ("tuples", {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "items": {"type": "boolean"},
                 "minItems": 1, "maxItems": 4},
      ['[1]', '[1,"a"]', '[1, "a", true, false]'], [('[]', 1), ('["', 1), ('[1,2', 3), ('[1,"a",true,true,', 16)]),
@@ -204,7 +204,7 @@ def check(path):
     schemas = {name: schema for name, schema, *_ in CASES}
     counts = dict.fromkeys(schemas, 0)
     invalid = 0
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    for line in Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n"):
         sample = json.loads(line)
         counts[sample["schema"]] += 1
         if problem := fault(schemas[sample["schema"]], sample["text"]):

@@ -104,7 +104,8 @@ struct ShortestTexts: Sendable {
       text.append(byte)
       state = automaton.step(state, byte)
     }
-    text.insert(contentsOf: Array(repeating: UInt8(ascii: "a"), count: lengths.lowerBound), at: lengths.lowerBound > 0 ? 1 : 0)
+    text.insert(
+      contentsOf: Array(repeating: UInt8(ascii: "a"), count: lengths.lowerBound), at: lengths.lowerBound > 0 ? 1 : 0)
     return text
   }
 

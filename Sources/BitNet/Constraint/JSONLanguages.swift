@@ -46,7 +46,9 @@ enum JSONLanguages {
     case .object(let object):
       return list(
         "{",
-        object.entries.map { .sequence([self.string($0.key), .text(":"), .optional(.text(" ")), self.value($0.value)]) },
+        object.entries.map {
+          .sequence([self.string($0.key), .text(":"), .optional(.text(" ")), self.value($0.value)])
+        },
         "}")
     }
   }

@@ -14,7 +14,9 @@ struct NumberLanguage {
   fileprivate enum Order: Hashable { case less, equal, greater }
 
   struct State: Hashable {
-    fileprivate enum Place: Hashable { case start, minus, zero, integer, point, fraction, exponentMark, exponentSign, exponent }
+    fileprivate enum Place: Hashable {
+      case start, minus, zero, integer, point, fraction, exponentMark, exponentSign, exponent
+    }
 
     fileprivate var place = Place.start
     fileprivate var isNegative = false

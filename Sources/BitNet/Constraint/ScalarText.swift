@@ -45,13 +45,14 @@ enum ScalarText {
     return lengths.enumerated().flatMap { index, length -> [Regular] in
       guard length.range.overlaps(range) else { return [] }
       let part = range.clamped(to: length.range)
-      return digitRanges(Int(part.lowerBound)...Int(part.upperBound), radix: index == 0 ? 128 : 64, count: index + 1).map {
-        .sequence(
-          $0.enumerated().map { place, digits in
-            let offset = place == 0 ? length.lead : 0x80
-            return .bytes(ByteSet(digits.map { UInt8($0 + offset) }))
-          })
-      }
+      return digitRanges(Int(part.lowerBound)...Int(part.upperBound), radix: index == 0 ? 128 : 64, count: index + 1)
+        .map {
+          .sequence(
+            $0.enumerated().map { place, digits in
+              let offset = place == 0 ? length.lead : 0x80
+              return .bytes(ByteSet(digits.map { UInt8($0 + offset) }))
+            })
+        }
     }
   }
 

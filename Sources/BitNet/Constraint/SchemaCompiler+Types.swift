@@ -49,7 +49,8 @@ extension SchemaCompiler {
       properties = JSONObject(entries: properties.entries + fixed.map { ($0, others ?? .bool(false)) })
     }
     let missing = required.filter { properties[$0.string] == nil }
-    properties = JSONObject(entries: properties.entries + missing.map { ($0, others ?? .bool(schema["additionalProperties"] == nil)) })
+    properties = JSONObject(
+      entries: properties.entries + missing.map { ($0, others ?? .bool(schema["additionalProperties"] == nil)) })
     var object = JSONGrammar.Object()
     for (index, entry) in properties.entries.enumerated() {
       guard !properties.entries[..<index].contains(where: { $0.key == entry.key }) else { continue }
@@ -79,7 +80,9 @@ extension SchemaCompiler {
 
   private func required(_ schema: JSONObject, _ path: String) throws(JSONSchemaError) -> [JSONString] {
     guard let value = schema["required"] else { return [] }
-    guard case .array(let values) = value else { throw JSONSchemaError(path, "required", "is \(value.kind), expected a list of names") }
+    guard case .array(let values) = value else {
+      throw JSONSchemaError(path, "required", "is \(value.kind), expected a list of names")
+    }
     var names: [JSONString] = []
     for value in values {
       guard case .string(let name) = value else {
@@ -96,7 +99,11 @@ extension SchemaCompiler {
     if case .object(let object) = schema, let reference = object["$ref"] { schema = try resolve(reference, path).value }
     var values: [JSONValue] = []
     if case .object(let object) = schema {
-      if case .array(let list)? = object["enum"] { values = list } else if let value = object["const"] { values = [value] }
+      if case .array(let list)? = object["enum"] {
+        values = list
+      } else if let value = object["const"] {
+        values = [value]
+      }
     }
     let names = values.compactMap { if case .string(let name) = $0 { name } else { nil } }
     guard !names.isEmpty else {
@@ -132,7 +139,7 @@ extension SchemaCompiler {
     switch schema[key] {
     case nil: return nil
     case .integer(let value)? where (0...Int64(Self.largestCount)).contains(value): return Int(value)
-    case let value?: 
+    case let value?:
       throw JSONSchemaError(path, key, "is \(value.kind), expected an integer from 0 to \(Self.largestCount)")
     }
   }
@@ -150,7 +157,9 @@ extension SchemaCompiler {
     }
     var source: (key: String, pattern: String)?
     if let value = schema["pattern"] {
-      guard case .string(let pattern) = value else { throw JSONSchemaError(path, "pattern", "is \(value.kind), expected a string") }
+      guard case .string(let pattern) = value else {
+        throw JSONSchemaError(path, "pattern", "is \(value.kind), expected a string")
+      }
       source = ("pattern", pattern.string)
     } else if let value = schema["format"] {
       guard case .string(let name) = value, let pattern = StringFormats.pattern(name.string) else {
@@ -185,10 +194,14 @@ extension SchemaCompiler {
     var minimum = try bound(schema, "minimum", isExclusive: false, path)
     var maximum = try bound(schema, "maximum", isExclusive: false, path)
     // Of two bounds on one side the narrower one holds; the exclusive one among equals.
-    if let other = try bound(schema, "exclusiveMinimum", isExclusive: true, path), other.value >= minimum?.value ?? -.infinity {
+    if let other = try bound(schema, "exclusiveMinimum", isExclusive: true, path),
+      other.value >= minimum?.value ?? -.infinity
+    {
       minimum = other
     }
-    if let other = try bound(schema, "exclusiveMaximum", isExclusive: true, path), other.value <= maximum?.value ?? .infinity {
+    if let other = try bound(schema, "exclusiveMaximum", isExclusive: true, path),
+      other.value <= maximum?.value ?? .infinity
+    {
       maximum = other
     }
     let divisor = try self.divisor(schema, isInteger: isInteger, path)

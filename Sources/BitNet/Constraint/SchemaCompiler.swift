@@ -196,7 +196,9 @@ struct SchemaCompiler {
       let key = Self.unescaped(String(part))
       switch value {
       case .object(let object):
-        guard let next = object[key] else { throw JSONSchemaError(path, "$ref", "leads to \(printable(pointer)), which is not there") }
+        guard let next = object[key] else {
+          throw JSONSchemaError(path, "$ref", "leads to \(printable(pointer)), which is not there")
+        }
         value = next
       case .array(let array):
         guard let index = Int(key), array.indices.contains(index) else {
@@ -218,7 +220,8 @@ struct SchemaCompiler {
       if byte == UInt8(ascii: "%"), digits.utf8.count == 2, let value = UInt8(digits, radix: 16) {
         bytes.append(value)
         rest = rest.dropFirst(2)
-      } else if byte == UInt8(ascii: "~"), let next = rest.first, next == UInt8(ascii: "0") || next == UInt8(ascii: "1") {
+      } else if byte == UInt8(ascii: "~"), let next = rest.first, next == UInt8(ascii: "0") || next == UInt8(ascii: "1")
+      {
         bytes.append(next == UInt8(ascii: "0") ? UInt8(ascii: "~") : UInt8(ascii: "/"))
         rest = rest.dropFirst()
       } else {

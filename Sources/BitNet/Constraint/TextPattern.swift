@@ -75,7 +75,9 @@ struct TextPattern {
 
   private mutating func counted(_ atom: Regular) throws(Problem) -> Regular {
     position += 1
-    guard let least = number() else { throw Problem(text: "a '{' that begins no quantifier; write '\\{' for the character") }
+    guard let least = number() else {
+      throw Problem(text: "a '{' that begins no quantifier; write '\\{' for the character")
+    }
     var most: Int? = least
     if skip(",") { most = number() }
     guard skip("}") else { throw Problem(text: "a quantifier without '}'") }
