@@ -74,6 +74,11 @@ struct ShortestTexts: Sendable {
   /// `[levels][node]`; beyond the last level nothing changes.
   private var texts: [[[UInt8]?]] = []
 
+  /// Bytes of one text, and of all texts of a level. What demands more counts as having no text: schemas come from
+  /// strangers.
+  private static let maximumLength = 1 << 15
+  private static let maximumTotal = 1 << 22
+
   init(_ grammar: JSONGrammar, leaves: [[Int]]) {
     for levels in 0...JSONGrammar.maximumDepth {
       let own = grammar.nodes.indices.map { node -> [UInt8]? in
@@ -86,6 +91,10 @@ struct ShortestTexts: Sendable {
       }
       let all = leaves.map { leaves in leaves.compactMap { own[$0] }.min { $0.count < $1.count } }
       if all == texts.last { return }
+      guard all.reduce(0, { $0 + ($1?.count ?? 0) }) <= Self.maximumTotal else {
+        texts = [grammar.nodes.map { _ in nil }]
+        return
+      }
       texts.append(all)
     }
   }
@@ -97,7 +106,7 @@ struct ShortestTexts: Sendable {
   subscript(node: Int, levels: Int) -> [UInt8]? { levels < 0 ? nil : texts[clamped(levels)][node] }
 
   private static func text(_ automaton: ByteAutomaton, _ lengths: ClosedRange<Int>) -> [UInt8]? {
-    guard !automaton.isEmpty else { return nil }
+    guard !automaton.isEmpty, lengths.lowerBound <= maximumLength else { return nil }
     var text: [UInt8] = []
     var state = ByteAutomaton.start
     while let byte = automaton.nextByteOut(state) {
@@ -131,6 +140,7 @@ struct ShortestTexts: Sendable {
       guard let next = self.property(property, levels: levels) else { return nil }
       if !isFirst || !text.isEmpty { text.append(UInt8(ascii: ",")) }
       text += next
+      guard text.count <= Self.maximumLength else { return nil }
     }
     return text + [UInt8(ascii: "}")]
   }
@@ -142,6 +152,7 @@ struct ShortestTexts: Sendable {
       guard let node = array.node(item), let next = self[node, levels] else { return nil }
       if item > 0 { text.append(UInt8(ascii: ",")) }
       text += next
+      guard text.count <= Self.maximumLength else { return nil }
     }
     return text + [UInt8(ascii: "]")]
   }

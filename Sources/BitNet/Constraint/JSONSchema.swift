@@ -33,8 +33,10 @@ public struct JSONSchema: Sendable {
     table = JSONParseTable(try SchemaCompiler.compile(schema))
     if table.isEmpty {
       throw JSONSchemaError(
-        "", "", "has no conforming text",
-        remedy: "Look for bounds that exclude each other, an empty enum, or an object that must contain itself.")
+        "", "", "has no conforming text of reasonable length",
+        remedy:
+          "Look for bounds that exclude each other, an empty enum, a large minItems, or an object that must contain itself."
+      )
     }
   }
 }
