@@ -81,7 +81,7 @@ extension Checkpoint {
   }
 
   /// Whether a linear layer is left in full precision by the checkpoint's own word.
-  func isExcludedFromQuantization(_ name: String) -> Bool {
+  package func isExcludedFromQuantization(_ name: String) -> Bool {
     guard case .huggingFace(let folder) = source, let excluded = folder.config.quantization?.modulesToNotConvert,
       let tensor = tensors[name]
     else { return false }

@@ -29,20 +29,13 @@ final class WeightStore: Sendable {
     let head =
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
     try compute.judge(head, name: hasOwnHead ? "output" : "token_embd")
-    let factors = try checkpoint.optionalVector("rope_freqs.weight", count: configuration.rotatedSize / 2)?.values
-    if let factors, let wrong = factors.first(where: { !($0 > 0 && $0.isFinite) }) {
-      throw ModelError.invalidTensor(
-        file: checkpoint.path, tensor: "rope_freqs.weight", problem: "holds the factor \(wrong)",
-        remedy: "The file is damaged: convert or fetch it again.")
-    }
     let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
     let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
     try refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
       screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
-      frequencies: configuration.ropeScaling.frequencies(
-        theta: configuration.ropeTheta, rotatedSize: configuration.rotatedSize, factors: factors),
+      frequencies: try checkpoint.rotaryFrequencies(),
       compute: compute)
   }
 
@@ -73,7 +66,7 @@ final class WeightStore: Sendable {
     let name = "blk.\(layer).\(role.rawValue)"
     let shape = role.shape(in: checkpoint.configuration)
     let bias = try checkpoint.optionalVector(name + ".bias", count: shape[0])
-    let stored = try stored(name, shape: shape)
+    let stored = try checkpoint.linear(layer, role, compute: compute)
     let isDense = checkpoint.isExcludedFromQuantization("\(name).weight")
     let weights: Linear.Weights
     switch (mode, stored) {
@@ -99,30 +92,6 @@ final class WeightStore: Sendable {
     let interleaved = InterleavedMatrix(matrix, pool: compute.pool)
     if judges { try compute.judge(interleaved, packed: matrix, name: name) }
     return .interleaved(interleaved)
-  }
-
-  /// The stored form, with the factor of a `.scale` tensor applied (older conversions keep it apart from trits).
-  private func stored(_ name: String, shape: [Int]) throws -> StoredMatrix {
-    let matrix = try checkpoint.matrix(name + ".weight", shape: shape, compute: compute)
-    guard let factor = try checkpoint.optionalVector(name + ".scale", count: 1)?.values[0], factor != 1 else {
-      return matrix
-    }
-    guard factor.isFinite, factor != 0 else {
-      throw ModelError.invalidTensor(
-        file: checkpoint.path, tensor: name + ".scale", problem: "is \(factor)",
-        remedy: "The file is damaged: convert or fetch it again.")
-    }
-    switch matrix {
-    case .ternary(let trits): return .ternary(trits.scaled(by: factor))
-    case .encoded(let numbers):
-      let ternarization = try ternarization(of: numbers, name: name)
-      guard ternarization.wasTernary else {
-        throw ModelError.invalidTensor(
-          file: checkpoint.path, tensor: name + ".scale",
-          problem: "scales a weight that is not ternary", remedy: "The scale may be applied twice: convert again.")
-      }
-      return .ternary(ternarization.matrix.scaled(by: factor))
-    }
   }
 
   private func ternarization(of matrix: EncodedMatrix, name: String) throws(ModelError) -> Ternarization {

@@ -13,10 +13,18 @@ struct BitNetCommand: AsyncParsableCommand {
         bitnet run model.gguf -p "The capital of France is" -n 30 --temp 0
         bitnet chat model.gguf
         bitnet inspect model.gguf --tensors
+        bitnet compare folder model.gguf
+        bitnet serve model.gguf
       """,
     version: "0.1.0",
     subcommands: [
-      DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, BenchCommand.self,
-      VerifyKernelsCommand.self,
-    ])
+      DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, CompareCommand.self,
+      LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
+    ] + serving)
+
+  #if Server
+  private static let serving: [any ParsableCommand.Type] = [ServeCommand.self]
+  #else
+  private static let serving: [any ParsableCommand.Type] = []
+  #endif
 }

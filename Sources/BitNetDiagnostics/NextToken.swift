@@ -50,6 +50,11 @@ struct NextToken {
     return square > 0 && otherSquare > 0 ? product / (square * otherSquare).squareRoot() : 0
   }
 
+  /// The likeliest token, the smaller id among equals.
+  var likeliest: Int {
+    logits.indices.reduce(0) { logits[$1] > logits[$0] ? $1 : $0 }
+  }
+
   /// The likeliest tokens, likeliest first, the smaller id first among equals.
   func top(_ count: Int) -> [Int] {
     Array(logits.indices.sorted { logits[$0] != logits[$1] ? logits[$0] > logits[$1] : $0 < $1 }.prefix(count))

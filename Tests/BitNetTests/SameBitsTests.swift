@@ -53,4 +53,33 @@ import Testing
       #expect(found == expected, "\(isa)")
     }
   }
+
+  /// A hash of the bits of the logits of 200 steps: FNV-1a over all of them.
+  private func hash(_ logits: [[UInt32]]) -> UInt64 {
+    logits.joined().reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+  }
+
+  @Test(arguments: QuantizationMode.allCases)
+  func `two hundred steps have one hash, and so have they when everything is computed again`(
+    mode: QuantizationMode
+  ) throws {
+    let path = TestFiles.goldenPath("trained/tiny-bitnet")
+    func steps(_ isa: InstructionSet, threads: Int) throws -> [[UInt32]] {
+      try logits(path, mode: mode, isa: isa, threads: threads, precision: .f16, steps: 200)
+    }
+    let expected = try steps(.scalar, threads: 1)
+    for isa in InstructionSet.available {
+      for threads in [1, 2] { #expect(try hash(steps(isa, threads: threads)) == hash(expected), "\(isa), \(threads)") }
+    }
+    // The last step without anything cached: the whole sequence at once.
+    let model = try Model(
+      contentsOf: URL(filePath: path), options: .init(mode: mode, cachePrecision: .f16))
+    let session = model.makeSession()
+    var sequence = [3, 17, 40, 5, 9, 120, 33]
+    for step in expected.dropLast() {
+      let values = step.map(Float.init(bitPattern:))
+      sequence.append(values.indices.max { values[$0] < values[$1] } ?? 0)
+    }
+    #expect(try session.logits(after: sequence).map(\.bitPattern) == expected.last)
+  }
 }
