@@ -52,7 +52,7 @@ struct BenchCommand: ParsableCommand {
   var threads: [Int] = []
 
   @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32, f16 or q8.")
-  var cacheType = CacheArgument.f32
+  var cacheType = CacheArgument.f16
 
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")
   var noRepack = false

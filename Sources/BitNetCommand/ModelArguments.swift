@@ -26,18 +26,20 @@ struct ModelArguments: ParsableArguments {
   @Option(
     name: .long,
     help:
-      "How keys and values of earlier tokens are kept: f32, f16 (half the memory) or q8 (a quarter, rounds visibly).")
-  var cacheType = CacheArgument.f32
+      "How keys and values of earlier tokens are kept: f32, f16 (half the memory) or q8 (a quarter, rounds visibly); the default is f16, where exact logits are asked for f32."
+  )
+  var cacheType: CacheArgument?
 
   @Flag(name: .long, help: "Use the weights as the file has them: loads at once, generates more slowly, same output.")
   var noRepack = false
 
-  func load() throws -> Model {
+  /// - Parameter precision: of the cache, if nothing else was asked for.
+  func load(cachePrecision precision: CachePrecision = .f16) throws -> Model {
     try Model(
       contentsOf: URL(filePath: model),
       options: .init(
         mode: mode?.mode, threads: threads, contextLength: contextSize, repacksWeights: !noRepack,
-        cachePrecision: cacheType.precision))
+        cachePrecision: cacheType?.precision ?? precision))
   }
 }
 
