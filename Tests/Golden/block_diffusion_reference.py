@@ -6,6 +6,7 @@ import json
 import torch
 from golden_support import quantize_rows, ternarize
 from safetensors.torch import load_file
+from transformers.integrations.bitnet import unpack_weights
 
 
 def straight_through(weight, x):
@@ -17,7 +18,7 @@ def straight_through(weight, x):
 
 
 class Network:
-    """BitNetForCausalLM (online) or LlamaForCausalLM without rope scaling, from its definition."""
+    """BitNetForCausalLM (autobitlinear) or LlamaForCausalLM without rope scaling, from its definition."""
 
     def __init__(self, config, tensors):
         self.config, self.tensors = config, tensors
@@ -28,7 +29,13 @@ class Network:
 
     @staticmethod
     def load(folder):
-        tensors = {name: t.float() for name, t in load_file(folder / "model.safetensors").items()}
+        tensors = {}
+        stored = load_file(folder / "model.safetensors")
+        for name, tensor in stored.items():
+            if tensor.dtype == torch.uint8:
+                tensors[name] = unpack_weights(tensor, dtype=torch.float32) * stored[f"{name}_scale"].float()
+            else:
+                tensors[name] = tensor.float()
         return Network(json.loads((folder / "config.json").read_text()), tensors)
 
     def norm(self, name, x):
@@ -37,6 +44,9 @@ class Network:
 
     def linear(self, name, x):
         weight = self.tensors[f"model.{name}.weight"]
+        if f"model.{name}.weight_scale" in self.tensors:  # packed: the weights are ternary already
+            codes, scale = quantize_rows(x)
+            return (codes @ weight.T) * scale
         return straight_through(weight, x) if self.is_bitnet else x @ weight.T
 
     def rotate(self, x, positions):
@@ -129,7 +139,7 @@ class Decoder:
                 number = 0
                 while mask in x[low : low + S]:
                     number += 1
-                    if not self.uses_cache or cache is None or x[low] == mask:
+                    if S == B or not self.uses_cache or cache is None or x[low] == mask:
                         logits, cache = self.compute(x[done:], done, done, past)
                         first, kind = done, "full"
                     else:
@@ -161,7 +171,7 @@ class Decoder:
         """The S positions alone; they see the prefix and all B positions of the block, the others as last computed."""
         S, offset = self.sub_block, low - done
         # The keys of the sub-block itself are fresh; forward() appends them, so the stale ones are left out.
-        keep = torch.tensor([i for i in range(self.block) if not offset <= i < offset + S])
+        keep = torch.tensor([i for i in range(self.block) if not offset <= i < offset + S], dtype=torch.long)
         others = [(k[:, :, keep], v[:, :, keep]) for k, v in cache]
         if past is not None:
             others = [(torch.cat([pk, k], 2), torch.cat([pv, v], 2)) for (pk, pv), (k, v) in zip(past, others)]
@@ -192,17 +202,14 @@ def naive(network, mask, block, prompt, count):
     """Threshold 1 without any cache: the whole sequence anew for every token, the most confident of the block revealed."""
     x = list(prompt)
     while len(x) - len(prompt) < count or mask in x:
-        if len(x) % block == 0:
-            positions = torch.arange(len(x))
-            logits = network.forward(torch.tensor([x]), positions, block_causal(positions, positions, block))[0][0]
-            logits[:, mask] = float("-inf")
-            x.append(int(logits[-1].argmax()))
-        x += [mask] * (-len(x) % block)
-        if mask not in x:
-            continue
         positions = torch.arange(len(x))
         logits = network.forward(torch.tensor([x]), positions, block_causal(positions, positions, block))[0][0]
         logits[:, mask] = float("-inf")
+        if mask not in x:
+            if len(x) % block == 0:
+                x.append(int(logits[-1].argmax()))
+            x += [mask] * (-len(x) % block)
+            continue
         p = logits.softmax(-1)
         best = max((i for i in range(len(x)) if x[i] == mask), key=lambda i: (float(p[i - 1].max()), -i))
         x[best] = int(logits[best - 1].argmax())

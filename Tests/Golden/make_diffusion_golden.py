@@ -2,7 +2,7 @@
 models that have not.
 
 Usage: TORCH_COMPILE_DISABLE=1 python Tests/Golden/make_diffusion_golden.py [train]
-With `train` it writes Tests/Golden/diffusion/tiny-lists/ anew (about ten minutes on one thread); it always writes
+With `train` it writes Tests/Golden/diffusion/tiny-lists/ anew (about ten minutes on one idle thread); it always writes
 Tests/Golden/diffusion/golden.json. See README.md.
 """
 
@@ -17,11 +17,13 @@ import torch
 from block_diffusion_reference import Decoder, Network, autoregressive, block_causal, naive
 from golden_support import HERE, made_by, pack, write_config, write_json, write_tensors
 from tiny_tokenizer import SPECIAL, save_tokenizer, train_tokenizer
+from tokenizers import Tokenizer
 from torch import nn
 
 MASK_TEXT = "|<MASK>|"
 VOCABULARY, END_OF_TEXT, MASK = 260, 0, 259
-BLOCK, LENGTH, BATCH, STEPS, WARMUP, PEAK = 32, 128, 16, 2400, 100, 6e-3
+BLOCK, LENGTH, BATCH, STEPS = 32, 128, 16, 1500
+WARMUP, SCHEDULE, PEAK = 100, 2400, 6e-3  # the learning rate falls as for a longer run
 CONFIG = {
     "architectures": ["BitNetForCausalLM"],
     "model_type": "bitnet",
@@ -149,7 +151,7 @@ def train(tokenizer):
         {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0}], betas=(0.9, 0.95))
     started = time.time()
     for step in range(STEPS):
-        rate = PEAK * min(step / WARMUP, 0.5 * (1 + math.cos(math.pi * max(0, step - WARMUP) / (STEPS - WARMUP))))
+        rate = PEAK * min(step / WARMUP, 0.5 * (1 + math.cos(math.pi * max(0, step - WARMUP) / (SCHEDULE - WARMUP))))
         for group in optimizer.param_groups:
             group["lr"] = rate
         clean = batch_of(tokenizer, chance)
@@ -160,19 +162,76 @@ def train(tokenizer):
         optimizer.step()
         if step % 100 == 99:
             print(f"step {step + 1}: causal {causal:.3f}, diffusion {diffusion:.3f}, {time.time() - started:.0f} s", flush=True)
-            write_tensors(HERE / "diffusion", {n: t.detach().to(torch.bfloat16) for n, t in network.tensors.items()})
     return {name: tensor.detach().to(torch.bfloat16) for name, tensor in network.tensors.items()}
 
 
 def write_model(tokenizer, tensors):
     folder = HERE / "diffusion/tiny-lists"
-    write_config(folder, CONFIG)
-    write_tensors(folder, tensors)
+    write_config(folder, CONFIG | {"quantization_config": CONFIG["quantization_config"] | {"quantization_mode": "offline"}})
+    write_tensors(folder, pack(tensors, torch.bfloat16, reciprocal=False))
     save_tokenizer(tokenizer, folder, chat=False)
     (folder / "dlm_config.json").write_text(json.dumps({
         "bd_size": BLOCK, "mask_token": MASK_TEXT, "mask_token_id": MASK, "attention": "bidirectional",
         "token_shift": True, "training_method": "fast-dllm-v2", "total_tokens_trained": STEPS * BATCH * LENGTH,
     }, indent=2) + "\n")
+
+
+# --- traces ---
+
+
+def thresholds(mode, threshold):
+    if mode == "adaptive":
+        return lambda number: {1: max(0.5, threshold - 0.4), 2: max(0.7, threshold - 0.2)}.get(number, threshold)
+    return lambda number: -1 if mode == "greedy" else threshold
+
+
+def trace(model, mask, prompt, block, sub_block, mode, threshold, cache, count, stops=()):
+    network = Network.load(HERE / model)
+    decoder = Decoder(network, mask, block, sub_block, thresholds(mode, threshold), cache, stops)
+    tokens = decoder.decode(prompt, count)
+    if mode == "iterative" and threshold == 1 and sub_block == block and not stops:
+        assert tokens == naive(network, mask, block, prompt, count), "the caches change the result"
+    return {
+        "model": model, "mask": mask, "prompt": prompt, "block": block, "sub_block": sub_block, "mode": mode,
+        "threshold": threshold, "cache": cache, "count": count, "stops": list(stops), "tokens": tokens,
+        "passes": [{"kind": k, "start": s, "tokens": n, "revealed": sorted(r.items())} for k, s, n, r in decoder.trace],
+        "margin": decoder.margin}
+
+
+RULES = (
+    ("iterative", 1), ("iterative", 0.9), ("iterative", 0.5), ("iterative", 0.2), ("greedy", 1), ("adaptive", 0.9),
+)
+STABLE = 2e-4  # no decision closer than this; float32 implementations agree to 1e-4 of a logit
+
+
+def dense_traces():
+    """A model that knows no masks makes all kinds of confidences, and float arithmetic makes them exact."""
+    tokenizer = Tokenizer.from_file(str(HERE / "trained/tiny-dense/tokenizer.json"))
+    text = tokenizer.encode((HERE / "probe.txt").read_text()).ids
+    for block, sub_block, lengths in ((8, 4, (5, 7, 8, 9, 20)), (32, 8, (5, 31, 32, 33, 64)), (8, 8, (16, 19)), (6, 2, (4,))):
+        for index, (mode, threshold) in enumerate(RULES):
+            for cache in (True, False):
+                # The first text without a close decision.
+                for first in range(40):
+                    prompt = text[first : first + lengths[index % len(lengths)]]
+                    found = trace("trained/tiny-dense", 300, prompt, block, sub_block, mode, threshold, cache, 2 * block + 3)
+                    if found["margin"] > STABLE:
+                        break
+                else:
+                    raise SystemExit("every text has a close decision")
+                yield found
+                middle = found["tokens"][len(found["tokens"]) * 2 // 3]
+                yield trace("trained/tiny-dense", 300, prompt, block, sub_block, mode, threshold, cache, 2 * block + 3, (middle,))
+
+
+def list_traces(tokenizer):
+    for text in ("days: wednesday", "letters: c d", "count: three four", "months: may", "back: ten nine eight"):
+        prompt = tokenizer.encode(text).ids
+        for mode, threshold in RULES:
+            for cache in (True, False):
+                found = trace("diffusion/tiny-lists", MASK, prompt, BLOCK, 8, mode, threshold, cache, 100, (END_OF_TEXT,))
+                if found["margin"] > 5e-3:
+                    yield found
 
 
 def main():
@@ -184,6 +243,16 @@ def main():
         shutil.rmtree(HERE / "diffusion/tiny-lists", ignore_errors=True)
         (HERE / "diffusion/tiny-lists").mkdir(parents=True)
         write_model(tokenizer, train(tokenizer))
+    network = Network.load(HERE / "diffusion/tiny-lists")
+    cases = [*dense_traces(), *list_traces(tokenizer)]
+    prompts = ["days: wednesday", "months: may"]
+    write_json(HERE / "diffusion/golden.json", {
+        "made_by": made_by(__file__),
+        "autoregressive": [
+            {"prompt": p, "text": tokenizer.decode(autoregressive(network, tokenizer.encode(p).ids, 100, (END_OF_TEXT,)))}
+            for p in prompts],
+        "cases": cases})
+    print(f"{len(cases)} traces, closest decision {min(case['margin'] for case in cases):.1e}")
 
 
 if __name__ == "__main__":
