@@ -5,7 +5,7 @@ PROMPT ?= The capital of France is
 FORMATTED := $(wildcard Sources Tests Snippets Benchmarks Package.swift)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test neon format lint bootstrap clean
+.PHONY: help run build test neon mutants format lint bootstrap clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -20,16 +20,20 @@ build: bootstrap ## build the command: .build/release/bitnet
 
 # In release, so that the tests with a real model take seconds. Nothing here is @testable; without the second flag
 # every module would be compiled once more for the tests.
-test: bootstrap ## fetch the model and the vocabularies, build, run all tests, the command and the examples
+test: bootstrap ## fetch the model and the vocabularies, build, run all tests, the command, the server and the examples
 	scripts/fetch-smollm2 >/dev/null
 	scripts/fetch-vocabularies >/dev/null
 	$(SWIFT) build -c release --product bitnet
 	$(SWIFT) test -c release --disable-testable-imports
 	scripts/check-cli
+	scripts/check-server
 	SWIFT="$(SWIFT)" scripts/check-snippets
 
 neon: ## judge the NEON kernels, on x86-64 Linux under QEMU
 	scripts/check-neon
+
+mutants: build ## break the x86 kernels one by one and see that it is noticed; takes some minutes
+	scripts/check-mutations
 
 format: ## format all Swift files in place
 	$(SWIFT) format --in-place --recursive $(FORMATTED)

@@ -15,6 +15,8 @@ let swiftSettings: [SwiftSetting] =
 // multiply-add would make the float results depend on the instruction set.
 let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
 
+let withServer = TargetDependencyCondition.when(traits: ["Server"])
+
 let package = Package(
   name: "swift-bitnet",
   platforms: [.macOS(.v15)],
@@ -22,10 +24,24 @@ let package = Package(
     // With the modules whose types appear in the interface: the errors, the tokenizer.
     .library(name: "BitNet", targets: ["BitNet", "Tokenization", "ModelFormats"]),
     .library(name: "BitNetDiagnostics", targets: ["BitNetDiagnostics"]),
+    .library(name: "BitNetConversion", targets: ["BitNetConversion"]),
     .executable(name: "bitnet", targets: ["BitNetCommand"]),
   ],
+  // Without it neither the HTTP server nor any of the packages that it stands on is built.
+  traits: [
+    .trait(name: "Server", description: "The HTTP server: the module BitNetServer and `bitnet serve`."),
+    .default(enabledTraits: ["Server"]),
+  ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(name: "CKernels", cSettings: cSettings),
@@ -37,10 +53,33 @@ let package = Package(
     .target(
       name: "BitNetDiagnostics", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .target(
+      name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "BitNetServer",
+      dependencies: [
+        "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms", condition: withServer),
+        .product(name: "HTTPTypes", package: "swift-http-types", condition: withServer),
+        .product(name: "Hummingbird", package: "hummingbird", condition: withServer),
+        .product(name: "HummingbirdCore", package: "hummingbird", condition: withServer),
+        .product(name: "HummingbirdTLS", package: "hummingbird", condition: withServer),
+        .product(name: "Logging", package: "swift-log", condition: withServer),
+        .product(name: "NIOCore", package: "swift-nio", condition: withServer),
+        .product(name: "NIOSSL", package: "swift-nio-ssl", condition: withServer),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle", condition: withServer),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle", condition: withServer),
+        .product(name: "Yams", package: "Yams", condition: withServer),
+      ],
+      resources: [.embedInCode("Page/index.html")],
+      swiftSettings: swiftSettings),
     .executableTarget(
       name: "BitNetCommand",
       dependencies: [
-        "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        .target(name: "BitNetServer", condition: withServer),
+        .product(name: "Logging", package: "swift-log", condition: withServer),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: swiftSettings),
@@ -55,7 +94,14 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
+      name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
       name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "BitNetConversionTests",
+      dependencies: ["BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport"],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

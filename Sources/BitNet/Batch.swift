@@ -27,6 +27,14 @@ package final class Batch {
     }
   }
 
+  /// The positions of a page of the cache.
+  package static var pagePositions: Int { CachePage.positions }
+
+  /// The bytes of a page of the cache.
+  package static func pageBytes(of model: Model) -> Int {
+    model.configuration.cacheShape(precision: model.cachePrecision).pageBytes
+  }
+
   /// The model that computes.
   package let model: Model
   /// The most tokens of all entries together.

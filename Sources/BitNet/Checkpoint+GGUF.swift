@@ -21,13 +21,36 @@ private struct GGUFArchitecture {
 extension Checkpoint {
   init(path: String, gguf file: GGUFFile) throws {
     let tensors = Dictionary(file.tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    let configuration = try ModelConfiguration(gguf: file, tensors: tensors)
-    self.init(path: path, source: .gguf(file), configuration: configuration, tensors: tensors, packedScales: [:])
+    let scales = try Checkpoint.ternaryScales(of: file, tensors: tensors)
+    let configuration = try ModelConfiguration(gguf: file, tensors: tensors, saysTernary: !scales.isEmpty)
+    self.init(
+      path: path, source: .gguf(file), configuration: configuration, tensors: tensors, packedScales: [:],
+      ternaryScales: scales)
+  }
+
+  private static func ternaryScales(of file: GGUFFile, tensors: [String: Tensor]) throws -> [String: Float] {
+    guard let names = try file.strings(ConversionKeys.ternaryTensors) else { return [:] }
+    let scales = try file.required(ConversionKeys.ternaryScales, file.floats(ConversionKeys.ternaryScales))
+    guard scales.count == names.count else {
+      throw ModelError.invalidConfiguration(
+        file: file.name, key: ConversionKeys.ternaryScales, found: "\(scales.count) scales",
+        expected: "one for each of the \(names.count) tensors")
+    }
+    var result: [String: Float] = [:]
+    for (index, scale) in scales.enumerated() {
+      let name = names.string(at: index)
+      guard tensors[name] != nil, scale.isFinite, scale > 0, result.updateValue(scale, forKey: name) == nil else {
+        throw ModelError.invalidConfiguration(
+          file: file.name, key: ConversionKeys.ternaryScales, found: "\(scale) for \(name)",
+          expected: "a number above 0 for a tensor of the file, once")
+      }
+    }
+    return result
   }
 }
 
 extension ModelConfiguration {
-  init(gguf file: GGUFFile, tensors: [String: Tensor]) throws {
+  init(gguf file: GGUFFile, tensors: [String: Tensor], saysTernary: Bool) throws {
     let name = try file.requiredString("general.architecture")
     guard let architecture = GGUFArchitecture.all[name] else {
       throw ModelError.unsupportedArchitecture(
@@ -80,7 +103,7 @@ extension ModelConfiguration {
       activation = .silu
       notes.append("labelled 'bitnet-b1.58', yet with the vocabulary of 1bitLLM: SiLU is used instead of squared ReLU")
     }
-    let isTernary = tensors.values.contains { [.i2_s, .tq1_0, .tq2_0].contains($0.type) }
+    let isTernary = saysTernary || tensors.values.contains { [.i2_s, .tq1_0, .tq2_0].contains($0.type) }
 
     self.init(
       architecture: name, vocabularySize: embedding.rows, hiddenSize: hidden, intermediateSize: inner,

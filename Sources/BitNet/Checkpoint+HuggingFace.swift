@@ -76,12 +76,16 @@ extension Checkpoint {
         file: tensor.file, tensor: tensor.name, problem: "has the code 3, which stands for no ternary value",
         remedy: "The file is damaged, or these bytes are not packed ternary weights.")
     }
-    return .ternary(
-      TernaryMatrix(rows: shape[0], columns: shape[1], quarters: bytes, scale: scale, pool: compute.pool))
+    let matrix = TernaryMatrix(rows: shape[0], columns: shape[1], quarters: bytes, scale: scale, pool: compute.pool)
+    // The trits have memory of their own now.
+    bytes.release()
+    return .ternary(matrix)
   }
 
   /// Whether a linear layer is left in full precision by the checkpoint's own word.
   package func isExcludedFromQuantization(_ name: String) -> Bool {
+    // What a file written here does not list as ternary is dense.
+    if !ternaryScales.isEmpty { return ternaryScales[name] == nil }
     guard case .huggingFace(let folder) = source, let excluded = folder.config.quantization?.modulesToNotConvert,
       let tensor = tensors[name]
     else { return false }

@@ -22,6 +22,11 @@ extension Checkpoint {
   ///
   /// - Throws: nothing in practice; the tensors' sizes are checked like a file's.
   public init(synthetic shape: SyntheticShape, threads: Int? = nil) throws {
+    try self.init(synthetic: shape, threads: threads) { _ in 1 }
+  }
+
+  /// As ``init(synthetic:threads:)`` with scales of one's choice for the matrices.
+  package init(synthetic shape: SyntheticShape, threads: Int?, scale: (LinearRole) -> Float) throws {
     let configuration = shape.configuration
     let pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
     var tensors: [String: Tensor] = [:]
@@ -46,7 +51,8 @@ extension Checkpoint {
         let size = role.shape(in: configuration)
         try add(
           block + role.rawValue + ".weight", size, .i2_s,
-          .randomTrits(rows: size[0], columns: size[1], scale: 1, seed: UInt64(layer * 7 + index), pool: pool))
+          .randomTrits(rows: size[0], columns: size[1], scale: scale(role), seed: UInt64(layer * 7 + index), pool: pool)
+        )
       }
     }
     self.init(

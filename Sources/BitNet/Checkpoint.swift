@@ -34,7 +34,10 @@ public struct Checkpoint: Sendable {
   /// The tensors by canonical name.
   package let tensors: [String: Tensor]
   /// For Hugging Face's packed weights, what the unpacked -1, 0, +1 are multiplied by, by canonical name.
-  let packedScales: [String: Float]
+  package let packedScales: [String: Float]
+  /// The exact scales of ternary weights, by canonical name, where a GGUF file written here says them: its tensor types
+  /// round them to halves. Its other linear weights are dense.
+  package let ternaryScales: [String: Float]
 
   /// Opens a `.gguf` file or a Hugging Face folder; the weights stay in the mapped file.
   ///
@@ -60,13 +63,14 @@ public struct Checkpoint: Sendable {
 
   init(
     path: String, source: Source, configuration: ModelConfiguration, tensors: [String: Tensor],
-    packedScales: [String: Float]
+    packedScales: [String: Float], ternaryScales: [String: Float] = [:]
   ) {
     self.path = path
     self.source = source
     self.configuration = configuration
     self.tensors = tensors
     self.packedScales = packedScales
+    self.ternaryScales = ternaryScales
   }
 
   /// The tokenizer beside or inside the weights; `nil` when the model comes without one.
@@ -75,7 +79,9 @@ public struct Checkpoint: Sendable {
   public func tokenizer() throws -> Tokenizer? {
     switch source {
     case .synthetic: nil
-    case .gguf(let file): file["tokenizer.ggml.model"] == nil ? nil : try Tokenizer(gguf: file)
+    // "no_vocab" is how a file says so to other runtimes.
+    case .gguf(let file):
+      [nil, "no_vocab", "none"].contains(try file.string("tokenizer.ggml.model")) ? nil : try Tokenizer(gguf: file)
     case .huggingFace(let folder): try tokenizer(of: folder)
     }
   }
@@ -102,7 +108,10 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `FormatError` for a damaged `dlm_config.json`.
   public func blockDiffusionConfig() throws -> BlockDiffusionConfig? {
-    exists("dlm_config.json") ? try BlockDiffusionConfig(path: neighbour("dlm_config.json")) : nil
+    if case .gguf(let file) = source, let text = try file.string(ConversionKeys.blockDiffusion) {
+      return try BlockDiffusionConfig(text: text, file: file.name)
+    }
+    return exists("dlm_config.json") ? try BlockDiffusionConfig(path: neighbour("dlm_config.json")) : nil
   }
 
   /// The path of a file in the model's folder, which for a GGUF file is the one that it lies in.
@@ -192,8 +201,9 @@ extension Checkpoint {
         file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue) without a scale",
         remedy: "Packed ternary weights need their weight_scale tensor and a quantization_config in config.json.")
     }
-    return .encoded(
-      EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes))
+    let encoded = EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes)
+    guard let scale = ternaryScales[name] else { return .encoded(encoded) }
+    return .ternary(try ternary(encoded, exactScale: scale, tensor: tensor, compute: compute))
   }
 
   /// Kernels take the code 3 for different values, each as good as any.

@@ -61,7 +61,7 @@ extension Session {
     let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
     let clock = ContinuousClock()
     let begin = clock.now
-    var sampler = Sampler(options.sampling)
+    var sampler = Sampler(options.sampling, promptCount: prompt.count)
     var sequence = prompt
     // The logits after the sequence and, when tokens were guessed, after each of the guesses too.
     var logits = try nextLogits(after: sequence, guesses: [], for: sampler, isCancelled: isCancelled)

@@ -36,8 +36,8 @@ public struct GenerationOptions: Sendable {
   }
 }
 
-/// How the next token is drawn from the logits. The filters apply in the order: repetition penalty, top-k, top-p,
-/// min-p, temperature.
+/// How the next token is drawn from the logits. What changes them applies in the order: bias, repetition penalty,
+/// frequency and presence penalty, top-k, top-p, min-p, temperature.
 public struct Sampling: Sendable, Hashable {
   /// Divides the logits; 0 always takes the likeliest token.
   public var temperature: Float
@@ -51,13 +51,21 @@ public struct Sampling: Sendable, Hashable {
   public var repetitionPenalty: Float
   /// How many recent tokens the penalty looks at.
   public var repetitionWindow: Int
+  /// Subtracted from the logit of a token once for every time it was generated; 0 changes nothing. The prompt does not
+  /// count (OpenAI's API reference, `frequency_penalty`).
+  public var frequencyPenalty: Float
+  /// Subtracted from the logits of all tokens generated so far; 0 changes nothing. The prompt does not count.
+  public var presencePenalty: Float
+  /// Added to the logits of single tokens; minus infinity bans one.
+  public var logitBias: [Int: Float]
   /// Makes sampling repeatable; `nil` draws a new seed each time.
   public var seed: UInt64?
 
   /// A sampling; the defaults are those of llama-cli but for the penalty, which is off.
   public init(
     temperature: Float = 0.8, topK: Int = 40, topP: Float = 0.95, minP: Float = 0.05, repetitionPenalty: Float = 1,
-    repetitionWindow: Int = 64, seed: UInt64? = nil
+    repetitionWindow: Int = 64, frequencyPenalty: Float = 0, presencePenalty: Float = 0, logitBias: [Int: Float] = [:],
+    seed: UInt64? = nil
   ) {
     self.temperature = temperature
     self.topK = topK
@@ -65,6 +73,9 @@ public struct Sampling: Sendable, Hashable {
     self.minP = minP
     self.repetitionPenalty = repetitionPenalty
     self.repetitionWindow = repetitionWindow
+    self.frequencyPenalty = frequencyPenalty
+    self.presencePenalty = presencePenalty
+    self.logitBias = logitBias
     self.seed = seed
   }
 
@@ -72,7 +83,7 @@ public struct Sampling: Sendable, Hashable {
   public static let greedy = Sampling(temperature: 0)
 
   /// - Throws: ``ModelError/invalidOption(name:found:expected:)``.
-  func validate() throws(ModelError) {
+  package func validate() throws(ModelError) {
     func require(_ holds: Bool, _ name: String, _ found: some CustomStringConvertible, _ expected: String)
       throws(ModelError)
     {
@@ -85,5 +96,10 @@ public struct Sampling: Sendable, Hashable {
     try require(
       repetitionPenalty > 0 && repetitionPenalty.isFinite, "repetition penalty", repetitionPenalty, "more than 0")
     try require(repetitionWindow >= 0, "repetition window", repetitionWindow, "0 or more")
+    try require(frequencyPenalty.isFinite, "frequency penalty", frequencyPenalty, "a finite number")
+    try require(presencePenalty.isFinite, "presence penalty", presencePenalty, "a finite number")
+    for (token, bias) in logitBias {
+      try require(!bias.isNaN && bias < .infinity, "the bias of token \(token)", bias, "a number below infinity")
+    }
   }
 }

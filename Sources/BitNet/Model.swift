@@ -126,7 +126,7 @@ public final class Model: Sendable {
   /// The tokenizer, for callers that have text.
   ///
   /// - Throws: ``ModelError/missingTokenizer(file:)``.
-  func requiredTokenizer() throws -> Tokenizer {
+  package func requiredTokenizer() throws -> Tokenizer {
     guard let tokenizer else { throw ModelError.missingTokenizer(file: checkpoint.path) }
     return tokenizer
   }

@@ -88,6 +88,17 @@ extension ModelConfiguration {
   }
 }
 
+extension ModelConfiguration {
+  /// By what the frequency of every rotated pair is divided, where that is not by one number for all: as GGUF files keep
+  /// it, in `rope_freqs.weight`.
+  package var llama3Factors: [Float]? {
+    guard case .llama3 = ropeScaling else { return nil }
+    let plain = RopeScaling.none.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
+    let scaled = ropeScaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
+    return zip(plain, scaled).map { Float($0 / $1) }
+  }
+}
+
 /// How rotary frequencies are changed to reach longer contexts.
 package enum RopeScaling: Sendable, Equatable, CustomStringConvertible {
   case none

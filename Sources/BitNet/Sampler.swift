@@ -18,18 +18,21 @@ package struct TokenLogit {
 }
 
 /// Draws tokens from logits. The same seed and logits give the same tokens on every machine.
-struct Sampler {
+package struct Sampler {
   private let sampling: Sampling
+  private let promptCount: Int
   private var random: SplitMix64
 
-  init(_ sampling: Sampling) {
+  /// - Parameter promptCount: how many tokens of the sequence were given; only those after them count as generated.
+  package init(_ sampling: Sampling, promptCount: Int = 0) {
     self.sampling = sampling
+    self.promptCount = promptCount
     random = SplitMix64(seed: sampling.seed ?? .random(in: .min ... .max))
   }
 
   /// How many of the likeliest tokens decide; `nil` when all do.
-  var neededTokens: Int? {
-    guard sampling.repetitionPenalty == 1 else { return nil }
+  package var neededTokens: Int? {
+    guard !changesLogits else { return nil }
     if sampling.temperature == 0 { return 1 }
     // Screening for very many keeps them sorted one by one and costs more than it saves.
     return (1...256).contains(sampling.topK) ? sampling.topK : nil
@@ -39,9 +42,13 @@ struct Sampler {
   ///
   /// - Parameters:
   ///   - logits: of all tokens, or of a set that contains the ``neededTokens`` likeliest; in the order of the tokens.
-  ///   - recent: the sequence so far, for the repetition penalty.
-  mutating func next(_ logits: [TokenLogit], recent: [Int]) -> Int {
-    let logits = penalized(logits, recent: recent)
+  ///   - recent: the sequence so far, for the penalties.
+  ///   - isAllowed: whether a token may be chosen; asked with all logits only.
+  package mutating func next(
+    _ logits: [TokenLogit], recent: [Int], isAllowed: ((_ token: Int) -> Bool)? = nil
+  ) -> Int {
+    var logits = penalized(logits, recent: recent)
+    if let isAllowed { logits.removeAll { !isAllowed($0.token) } }
     let candidates = candidates(logits)
     guard let likeliest = candidates.first?.token else { return logits.first?.token ?? 0 }
     if sampling.temperature == 0 { return likeliest }
@@ -53,14 +60,26 @@ struct Sampler {
     return candidates.last?.token ?? likeliest
   }
 
+  private var changesLogits: Bool {
+    sampling.repetitionPenalty != 1 || sampling.frequencyPenalty != 0 || sampling.presencePenalty != 0
+      || !sampling.logitBias.isEmpty
+  }
+
   private func penalized(_ logits: [TokenLogit], recent: [Int]) -> [TokenLogit] {
+    guard changesLogits else { return logits }
     let penalty = sampling.repetitionPenalty
-    guard penalty != 1 else { return logits }
-    let recent = Set(recent.suffix(sampling.repetitionWindow))
+    let window = penalty == 1 ? [] : Set(recent.suffix(sampling.repetitionWindow))
+    var counts: [Int: Int] = [:]
+    if sampling.frequencyPenalty != 0 || sampling.presencePenalty != 0 {
+      for token in recent.dropFirst(promptCount) { counts[token, default: 0] += 1 }
+    }
     return logits.map { entry in
-      guard recent.contains(entry.token) else { return entry }
-      return TokenLogit(
-        token: entry.token, logit: entry.logit > 0 ? entry.logit / penalty : entry.logit * penalty)
+      var logit = entry.logit + (sampling.logitBias[entry.token] ?? 0)
+      if window.contains(entry.token) { logit = logit > 0 ? logit / penalty : logit * penalty }
+      if let count = counts[entry.token] {
+        logit -= sampling.frequencyPenalty * Float(count) + sampling.presencePenalty
+      }
+      return TokenLogit(token: entry.token, logit: logit)
     }
   }
 

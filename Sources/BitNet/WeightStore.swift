@@ -9,6 +9,8 @@ final class WeightStore: Sendable {
   let compute: Compute
   /// Whether trits may be copied into a faster layout.
   let repacks: Bool
+  /// The kernels for products that were judged already.
+  private let judged = Mutex<Set<String>>([])
   private let screenedHead = Mutex<ScreenedHead?>(nil)
   private let ternarized = Mutex<[String: Ternarization]>([:])
 
@@ -29,9 +31,14 @@ final class WeightStore: Sendable {
     let head =
       hasOwnHead ? try encoded("output.weight", shape: [configuration.vocabularySize, hidden]) : embedding
     try compute.judge(head, name: hasOwnHead ? "output" : "token_embd")
+    try compute.judgeLayers(
+      LayerSizes(
+        hidden: hidden, intermediate: configuration.intermediateSize,
+        headsPerGroup: configuration.heads / configuration.kvHeads, headSize: configuration.headSize,
+        activation: configuration.activation))
     let layers = try (0..<configuration.layerCount).map { try layer($0, mode: mode) }
     let outputNorm = try checkpoint.vector("output_norm.weight", count: hidden)
-    try refuseUnusedTensors()
+    try checkpoint.refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
       screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
@@ -74,24 +81,35 @@ final class WeightStore: Sendable {
     case (_, .encoded(let matrix)) where isDense: weights = .encoded(matrix)
     case (.none, .ternary(let matrix)), (.weightOnly, .ternary(let matrix)): weights = .ternary(matrix)
     case (.weightOnly, .encoded(let matrix)): weights = .ternary(try ternarization(of: matrix, name: name).matrix)
-    case (.bitLinear, .ternary(let matrix)): weights = try bitLinear(matrix, name: name, judges: layer == 0)
+    case (.bitLinear, .ternary(let matrix)): weights = try bitLinear(matrix, name: name, layer: layer)
     case (.bitLinear, .encoded(let matrix)):
-      weights = try bitLinear(ternarization(of: matrix, name: name).matrix, name: name, judges: layer == 0)
+      weights = try bitLinear(ternarization(of: matrix, name: name).matrix, name: name, layer: layer)
     }
-    // Every kernel that the model uses is judged on the model's own first rows before it may speak.
-    if case .encoded(let matrix) = weights, layer == 0 { try compute.judge(matrix, name: name) }
+    switch weights {
+    case .encoded(let matrix) where mustJudge(matrix.type.rawValue, layer: layer):
+      try compute.judge(matrix, name: name)
+    case .ternary(let matrix) where mustJudge("float input", layer: layer):
+      try compute.judgeFloats(matrix, name: name)
+    default: break
+    }
     return Linear(weights: weights, bias: bias)
   }
 
   /// Trits in the layout that is fastest here.
-  private func bitLinear(_ matrix: TernaryMatrix, name: String, judges: Bool) throws -> Linear.Weights {
+  private func bitLinear(_ matrix: TernaryMatrix, name: String, layer: Int) throws -> Linear.Weights {
     guard repacks, compute.prefersInterleaved else {
-      if judges { try compute.judge(matrix, name: name) }
+      if mustJudge("packed", layer: layer) { try compute.judge(matrix, name: name) }
       return .bitLinear(matrix)
     }
     let interleaved = InterleavedMatrix(matrix, pool: compute.pool)
-    if judges { try compute.judge(interleaved, packed: matrix, name: name) }
+    if mustJudge("interleaved", layer: layer) { try compute.judge(interleaved, packed: matrix, name: name) }
     return .interleaved(interleaved)
+  }
+
+  /// Every kernel that the model uses is judged on the model's own first rows before it may speak: on all of the first
+  /// layer, and where a later layer is the first to need it.
+  private func mustJudge(_ kernel: String, layer: Int) -> Bool {
+    judged.withLock { $0.insert(kernel).inserted } || layer == 0
   }
 
   private func ternarization(of matrix: EncodedMatrix, name: String) throws(ModelError) -> Ternarization {
@@ -123,22 +141,6 @@ final class WeightStore: Sendable {
       throw ModelError.invalidTensor(
         file: checkpoint.path, tensor: name, problem: "is ternary",
         remedy: "BitNet keeps the token embedding and the output head in higher precision: convert the model again.")
-    }
-  }
-
-  /// A tensor left out silently (a sub-norm under another name, say) turns the output into garbage.
-  private func refuseUnusedTensors() throws {
-    var known: Set = ["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"]
-    let norms = ["attn_norm", "attn_q_norm", "attn_k_norm", "attn_sub_norm", "ffn_norm", "ffn_sub_norm"]
-    for layer in 0..<checkpoint.configuration.layerCount {
-      for norm in norms { known.insert("blk.\(layer).\(norm).weight") }
-      for role in LinearRole.allCases {
-        for part in ["weight", "bias", "scale"] { known.insert("blk.\(layer).\(role.rawValue).\(part)") }
-      }
-    }
-    let unused = checkpoint.tensors.keys.filter { !known.contains($0) }.sorted()
-    guard unused.isEmpty else {
-      throw ModelError.unusedTensors(file: checkpoint.path, tensors: unused.map { checkpoint.tensors[$0]?.name ?? $0 })
     }
   }
 }

@@ -17,7 +17,13 @@ struct BitNetCommand: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      DiagnoseCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self, CompareCommand.self,
-      LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
-    ])
+      DiagnoseCommand.self, ConvertCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self,
+      CompareCommand.self, LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
+    ] + serving)
+
+  #if Server
+  private static let serving: [any ParsableCommand.Type] = [ServeCommand.self]
+  #else
+  private static let serving: [any ParsableCommand.Type] = []
+  #endif
 }

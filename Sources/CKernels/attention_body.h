@@ -31,6 +31,9 @@ CK_INLINE v16 ck_load_cached(const uint8_t *cache, int type, size_t at) {
   }
 }
 
+// The sums that attention keeps in registers, as vectors of 16: CK_ATTEND_SUMS, a power of two up to 16 that the including
+// file sets. No sum runs over several of them, so that the number changes no bit.
+
 // Scores of `blocks` times 16 positions: keys lie with 16 positions side by side, so that a score is a lane, its sum runs
 // over the head's dimensions in order, and nothing crosses lanes. `queries`, `type` and `blocks` are constants where this
 // is inlined. `next` is what will be read after this; `key_scales` belong to int8 keys.
@@ -66,13 +69,16 @@ CK_INLINE void ck_score_block(const float *q, size_t queries, const uint8_t *key
 }
 
 CK_INLINE void ck_scores_of(const float *q, size_t queries, const ck_attention *a, int type, float *scores) {
-  const size_t n = a->head_size, group = 16 * n * CK_CACHE_BYTES(type);
+  const size_t n = a->head_size, group = 16 * n * CK_CACHE_BYTES(type), most = CK_ATTEND_SUMS / queries;
+  const size_t groups = most < CK_PAGE / 16 ? most : CK_PAGE / 16;
   for (size_t p = 0; p < a->count; p += CK_PAGE) {
     const uint8_t *keys = a->pages[p / CK_PAGE] + a->keys;
     const float *key_scales = (const float *)(keys + CK_PAGE * n);
     if (p + CK_PAGE <= a->count) {
       const uint8_t *next = p + CK_PAGE < a->count ? a->pages[p / CK_PAGE + 1] + a->keys : a->pages[0] + a->values;
-      ck_score_block(q, queries, keys, next, type, CK_PAGE / 16, n, key_scales, a->scale, scores + p);
+      for (size_t g = 0; g < CK_PAGE / 16; g += groups)
+        ck_score_block(q, queries, keys + g * group, next + g * group, type, groups, n, key_scales + 16 * g, a->scale,
+                       scores + p + 16 * g);
     } else {
       for (size_t r = 0; p + r < a->count; r += 16, keys += group)
         ck_score_block(q, queries, keys, keys + group, type, 1, n, key_scales + r, a->scale, scores + p + r);
@@ -139,8 +145,8 @@ CK_INLINE void ck_weigh_block(const float *weights, size_t weight_stride, const 
 
 CK_INLINE void ck_weigh_values(const float *weights, size_t weight_stride, const float *tile, size_t count,
                                size_t head_size, size_t queries, float *out) {
-  // With four queries two vectors make eight sums; with fewer it takes more vectors.
-  const size_t vectors = queries == 4 ? 2 : queries == 2 ? 4 : 8;
+  // Eight sums hide the latency of an addition, where the registers hold them.
+  const size_t vectors = (CK_ATTEND_SUMS < 8 ? CK_ATTEND_SUMS : 8) / queries;
   size_t i = 0;
   for (; i + 16 * vectors <= head_size; i += 16 * vectors)
     ck_weigh_block(weights, weight_stride, tile + i, count, head_size, queries, vectors, out + i);

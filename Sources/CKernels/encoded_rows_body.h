@@ -6,6 +6,12 @@
 
 typedef unsigned char u8x16 __attribute__((vector_size(16)));
 
+CK_INLINE u8x16 ck_load_bytes(const uint8_t *p) {
+  u8x16 v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
 CK_INLINE float ck_scale(const uint8_t *half) {
   uint16_t bits;
   memcpy(&bits, half, 2);
@@ -36,17 +42,34 @@ CK_INLINE void ck_scales(const uint8_t *blocks, size_t block_bytes, size_t count
 }
 
 CK_INLINE void ck_load32_q4_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
-  u8x16 q;
-  memcpy(&q, block + 2, 16);
+  const u8x16 q = ck_load_bytes(block + 2);
   *even = (__builtin_convertvector(q & 15, v16) - 8.0f) * scales[0];
   *odd = (__builtin_convertvector(q >> 4, v16) - 8.0f) * scales[0];
 }
 
 CK_INLINE void ck_load32_q4_1(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
-  u8x16 q;
-  memcpy(&q, block + 4, 16);
+  const u8x16 q = ck_load_bytes(block + 4);
   *even = __builtin_convertvector(q & 15, v16) * scales[0] + scales[1];
   *odd = __builtin_convertvector(q >> 4, v16) * scales[0] + scales[1];
+}
+
+// The upper bits of 16 elements, each as 16 or 0.
+CK_INLINE u8x16 ck_fifth_bits(const uint8_t *bits) {
+  const u8x16 pair = {bits[0], bits[1]}, one = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+  const u8x16 spread = __builtin_shufflevector(pair, pair, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  return (u8x16)((spread & one) != 0) & 16;
+}
+
+CK_INLINE void ck_load32_q5_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  const u8x16 q = ck_load_bytes(block + 6);
+  *even = __builtin_convertvector((b16)(((q & 15) | ck_fifth_bits(block + 2)) - 16), v16) * scales[0];
+  *odd = __builtin_convertvector((b16)((q >> 4 | ck_fifth_bits(block + 4)) - 16), v16) * scales[0];
+}
+
+CK_INLINE void ck_load32_q5_1(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
+  const u8x16 q = ck_load_bytes(block + 8);
+  *even = __builtin_convertvector((q & 15) | ck_fifth_bits(block + 4), v16) * scales[0] + scales[1];
+  *odd = __builtin_convertvector(q >> 4 | ck_fifth_bits(block + 6), v16) * scales[0] + scales[1];
 }
 
 CK_INLINE void ck_load32_q8_0(const uint8_t *block, const float *scales, v16 *even, v16 *odd) {
@@ -86,7 +109,11 @@ CK_INLINE v16 ck_widen_bf16(const uint8_t *p) {
 
 CK_BLOCK_DOT(q4_0, 18, 1)
 CK_BLOCK_DOT(q4_1, 20, 2)
+CK_BLOCK_DOT(q5_0, 22, 1)
+CK_BLOCK_DOT(q5_1, 24, 2)
 CK_BLOCK_DOT(q8_0, 34, 1)
+
+#include "kquant_rows_body.h"
 
 #define CK_HALF_DOT(TYPE, WIDEN, DECODE)                                                                               \
   static float ck_row_dot_##TYPE(const uint8_t *row, size_t n, const float *x) {                                       \

@@ -18,8 +18,6 @@ typedef float v16 __attribute__((vector_size(64)));
 typedef float v8 __attribute__((vector_size(32)));
 typedef float v4 __attribute__((vector_size(16)));
 
-#define CK_INLINE static inline __attribute__((always_inline))
-
 CK_INLINE v16 ck_load(const float *p) {
   v16 v;
   memcpy(&v, p, sizeof v);
@@ -203,6 +201,8 @@ static void ck_relu2_gate(float *gate, const float *up, size_t n) {
 // The members of the table that are written here.
 #define CK_FLOAT_KERNELS                                                                                               \
   .dot = ck_dot, .row_dot_f16 = ck_row_dot_f16, .row_dot_bf16 = ck_row_dot_bf16, .row_dot_q4_0 = ck_row_dot_q4_0,      \
-  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q8_0 = ck_row_dot_q8_0, .rms_norm = ck_rms_norm,                           \
-  .add = ck_add, .attend = ck_attend, .attend_merge = ck_attend_merge,                        \
-  .to_f16 = ck_to_f16, .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate
+  .row_dot_q4_1 = ck_row_dot_q4_1, .row_dot_q5_0 = ck_row_dot_q5_0, .row_dot_q5_1 = ck_row_dot_q5_1,                   \
+  .row_dot_q8_0 = ck_row_dot_q8_0, .row_dot_q4_k = ck_row_dot_q4_k, .row_dot_q5_k = ck_row_dot_q5_k,                   \
+  .row_dot_q6_k = ck_row_dot_q6_k, .rms_norm = ck_rms_norm, .add = ck_add,                                              \
+  .attend = ck_attend, .attend_merge = ck_attend_merge, .to_f16 = ck_to_f16,                                           \
+  .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate

@@ -4,16 +4,10 @@
 #define CK_BLOCK_ROWS 2
 #define CK_BLOCK_TOKENS 2
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
-#include <immintrin.h>
-
-CK_INLINE int32_t sum_epi32(__m256i v) {
-  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1));
-  return _mm_cvtsi128_si32(s);
-}
+#include "sum_avx2.h"
 
 static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out) {
   const __m256i mask = _mm256_set1_epi8(3), ones = _mm256_set1_epi16(1);
@@ -38,6 +32,25 @@ static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_
     out[r] = sum_epi32(sum) - x_sum;
   }
 }
+
+typedef __m256i tile_sums;
+
+CK_INLINE tile_sums tile_dot(tile_sums sums, const uint8_t *codes, const int8_t *x) {
+  // As in ternary_dot: four pairs fit 16 bits, many do not.
+  __m256i pairs = _mm256_setzero_si256();
+#pragma clang loop unroll(full)
+  for (int v = 0; v < 4; v++)
+    pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(_mm256_loadu_si256((const __m256i *)codes + v),
+                                                         _mm256_loadu_si256((const __m256i *)x + v)));
+  return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+CK_INLINE int32_t tile_total(tile_sums sums) { return sum_epi32(sums); }
+
+#define CK_TILE_STEP 128
+#define CK_TILE_ROWS 2
+#define CK_TILE_TOKENS 2
+#include "packed_body.h"
 
 static void ternary_decode(const uint8_t *codes, size_t n, float *out) {
   const __m256i mask = _mm256_set1_epi32(3);
@@ -117,13 +130,15 @@ CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_s
 
 #include "int8_product_body.h"
 
-const ck_kernels ck_kernels_avx2 = {
-    CK_FLOAT_KERNELS,
-    .ternary_dot = ternary_dot,
-    .ternary_decode = ternary_decode,
-    .quantize = quantize,
-    .int8_product = int8_product,
-};
+// In a file of its own, since it needs more than AVX2.
+void ck_packed_product_avxvnni(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale,
+                               float *out, size_t out_stride, uint8_t *tile);
+
+#define COMMON                                                                                                         \
+  CK_FLOAT_KERNELS, .ternary_decode = ternary_decode, .quantize = quantize, .int8_product = int8_product
+
+const ck_kernels ck_kernels_avx2 = {COMMON, .packed_product = ck_packed_product};
+const ck_kernels ck_kernels_avxvnni = {COMMON, .packed_product = ck_packed_product_avxvnni};
 
 #pragma clang attribute pop
 #endif

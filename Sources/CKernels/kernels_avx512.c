@@ -5,6 +5,7 @@
 #define CK_BLOCK_ROWS 4
 #define CK_BLOCK_TOKENS 2
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 16
 #include "float_body.h"
 
 #include <immintrin.h>
@@ -27,6 +28,20 @@ static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_
     out[r] = _mm512_reduce_add_epi32(_mm512_add_epi32(sum0, sum1)) - x_sum;
   }
 }
+
+typedef __m512i tile_sums;
+
+CK_INLINE tile_sums tile_dot(tile_sums sums, const uint8_t *codes, const int8_t *x) {
+  return _mm512_dpbusd_epi32(sums, _mm512_loadu_si512(codes), _mm512_loadu_si512(x));
+}
+
+CK_INLINE int32_t tile_total(tile_sums sums) { return _mm512_reduce_add_epi32(sums); }
+
+// 24 sums and eight vectors of codes; the activations come from memory.
+#define CK_TILE_STEP 64
+#define CK_TILE_ROWS 8
+#define CK_TILE_TOKENS 3
+#include "packed_body.h"
 
 static void ternary_decode(const uint8_t *codes, size_t n, float *out) {
   const __m512i mask = _mm512_set1_epi32(3);
@@ -100,7 +115,7 @@ void ck_interleaved_product_avx512vbmi(const uint8_t *codes, size_t blocks, size
                                        float scale, float *out, size_t out_stride, uint8_t *tile);
 
 #define COMMON                                                                                                         \
-  CK_FLOAT_KERNELS, .ternary_dot = ternary_dot, .ternary_decode = ternary_decode, .quantize = quantize,      \
+  CK_FLOAT_KERNELS, .packed_product = ck_packed_product, .ternary_decode = ternary_decode, .quantize = quantize, \
   .int8_product = int8_product
 
 const ck_kernels ck_kernels_avx512 = {COMMON};

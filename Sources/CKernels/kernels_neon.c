@@ -9,6 +9,7 @@
 #define CK_BLOCK_TOKENS 1
 // The conversions between halves and floats belong to the base instruction set.
 #define CK_HAS_F16C
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
 // A few rows at once share the loads of the inputs; `rows` is a constant where this is inlined. The codes 0 to 3 are
@@ -50,6 +51,20 @@ static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_
   for (; r < rows; r++)
     ternary_rows(codes + r * (n / 4), n, 1, x, x_sum, out + r);
 }
+
+typedef int32x4_t tile_sums;
+
+CK_INLINE tile_sums tile_dot(tile_sums sums, const uint8_t *codes, const int8_t *x) {
+  return vdotq_s32(sums, vreinterpretq_s8_u8(vld1q_u8(codes)), vld1q_s8(x));
+}
+
+CK_INLINE int32_t tile_total(tile_sums sums) { return vaddvq_s32(sums); }
+
+// 16 sums, and four vectors of either factor.
+#define CK_TILE_STEP 16
+#define CK_TILE_ROWS 4
+#define CK_TILE_TOKENS 4
+#include "packed_body.h"
 
 // Sixteen codes, as their value - 1.
 CK_INLINE void store_trits(uint8x16_t codes, float *out) {
@@ -134,13 +149,23 @@ CK_INLINE void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_s
 
 #include "int8_product_body.h"
 
-const ck_kernels ck_kernels_neon = {
-    CK_FLOAT_KERNELS,
-    .ternary_dot = ternary_dot,
-    .ternary_decode = ternary_decode,
-    .quantize = quantize,
-    .int8_product = int8_product,
-};
+// In a file of its own, since it needs more.
+void ck_packed_tiles_i8mm(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale, float *out,
+                          size_t out_stride, uint8_t *tile);
+
+static void packed_product_i8mm(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale,
+                                float *out, size_t out_stride, uint8_t *tile) {
+  if (x->tokens > CK_PACKED_FEW)
+    ck_packed_tiles_i8mm(codes, n, rows, x, scale, out, out_stride, tile);
+  else
+    ck_packed_product(codes, n, rows, x, scale, out, out_stride, tile);
+}
+
+#define COMMON                                                                                                         \
+  CK_FLOAT_KERNELS, .ternary_decode = ternary_decode, .quantize = quantize, .int8_product = int8_product
+
+const ck_kernels ck_kernels_neon = {COMMON, .packed_product = ck_packed_product};
+const ck_kernels ck_kernels_neon_i8mm = {COMMON, .packed_product = packed_product_i8mm};
 
 #pragma clang attribute pop
 #endif

@@ -1,20 +1,24 @@
 // The specification: what every other instruction set must reproduce bit for bit.
 #define CK_BLOCK_ROWS 1
 #define CK_BLOCK_TOKENS 2
+#define CK_ATTEND_SUMS 4
 #include "float_body.h"
 
-static void ternary_dot(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out) {
-  for (size_t r = 0; r < rows; r++) {
-    const uint8_t *row = codes + r * (n / 4);
-    // Wraps where a sum of more than 2^31 / 256 = 8.4 M inputs could; matrices are far narrower (checked by the caller).
-    int32_t sum = 0;
-    for (size_t i = 0; i < n; i++) {
-      size_t e = i % CK_TERNARY_BLOCK;
-      int32_t code = (row[i / CK_TERNARY_BLOCK * 32 + e % 32] >> (6 - 2 * (e / 32))) & 3;
-      sum += code * x[i];
+static void packed_product(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale,
+                           float *out, size_t out_stride, uint8_t *tile) {
+  (void)tile;
+  for (size_t r = 0; r < rows; r++, codes += n / 4)
+    for (size_t t = 0; t < x->tokens; t++) {
+      const int8_t *input = x->codes + t * x->stride;
+      // Wraps where a sum of more than 2^31 / 384 = 5.6 M inputs could; matrices are far narrower (checked by the caller).
+      int32_t sum = 0;
+      for (size_t i = 0; i < n; i++) {
+        size_t e = i % CK_TERNARY_BLOCK;
+        int32_t code = (codes[i / CK_TERNARY_BLOCK * 32 + e % 32] >> (6 - 2 * (e / 32))) & 3;
+        sum += code * input[i];
+      }
+      out[t * out_stride + r] = (float)(sum - x->sums[t]) * (scale * x->scales[t]);
     }
-    out[r] = sum - x_sum;
-  }
 }
 
 static void ternary_decode(const uint8_t *codes, size_t n, float *out) {
@@ -79,7 +83,7 @@ static void split_sums(const int8_t *codes, size_t n, size_t rows, const ck_spli
 
 const ck_kernels ck_kernels_scalar = {
     CK_FLOAT_KERNELS,
-    .ternary_dot = ternary_dot,
+    .packed_product = packed_product,
     .interleaved_product = interleaved_product,
     .ternary_decode = ternary_decode,
     .quantize = quantize,

@@ -37,20 +37,31 @@ package struct EncodedMatrix: Sendable {
   }
 }
 
-extension EncodedMatrix {
-  /// A product with one row in its encoding, where there is a kernel for the type.
+extension ck_kernels {
+  /// A product with one row in its encoding.
   typealias RowProduct = @convention(c) (UnsafePointer<UInt8>?, Int, UnsafePointer<Float>?) -> Float
 
-  func rowProduct(in kernels: ck_kernels) -> RowProduct? {
+  /// The kernel for rows of a type, where there is one.
+  func rowProduct(of type: TensorType) -> RowProduct? {
     switch type {
-    case .f16: kernels.row_dot_f16
-    case .bf16: kernels.row_dot_bf16
-    case .q4_0: kernels.row_dot_q4_0
-    case .q4_1: kernels.row_dot_q4_1
-    case .q8_0: kernels.row_dot_q8_0
+    case .f16: row_dot_f16
+    case .bf16: row_dot_bf16
+    case .q4_0: row_dot_q4_0
+    case .q4_1: row_dot_q4_1
+    case .q5_0: row_dot_q5_0
+    case .q5_1: row_dot_q5_1
+    case .q8_0: row_dot_q8_0
+    case .q4_K: row_dot_q4_k
+    case .q5_K: row_dot_q5_k
+    case .q6_K: row_dot_q6_k
     default: nil
     }
   }
+}
+
+extension EncodedMatrix {
+  /// Up to this many tokens it is faster to decode a row in registers for each of them than to memory for all.
+  static let fewTokens = 3
 
   /// One row as it is stored. Not for I2_S, whose rows need not begin at a byte of their own.
   func pointer(row: Int) -> UnsafePointer<UInt8> {
@@ -61,14 +72,20 @@ extension EncodedMatrix {
 extension Compute {
   /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
-  /// One token is multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
+  /// Few tokens are multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.
   package func product(
     _ matrix: EncodedMatrix, _ input: FloatMatrix, rows: Int, into output: FloatMatrix
   ) -> Product {
-    if rows == 1, let kernel = matrix.rowProduct(in: kernels) {
+    if rows <= EncodedMatrix.fewTokens, let kernel = kernels.rowProduct(of: matrix.type) {
       precondition(input.columns == matrix.columns && output.columns == matrix.rows)
+      precondition(rows <= input.rows && rows <= output.rows)
       return Product(outputs: matrix.rows, unit: 16) { _, range in
-        for row in range { output.base[row] = kernel(matrix.pointer(row: row), matrix.columns, input.base) }
+        for row in range {
+          let weights = matrix.pointer(row: row)
+          for token in 0..<rows {
+            output.pointer(row: token)[row] = kernel(weights, matrix.columns, input.pointer(row: token))
+          }
+        }
       }
     }
     return decodedProduct(

@@ -12,12 +12,16 @@ public enum InstructionSet: String, Sendable, CaseIterable {
   case scalar
   /// x86-64 with AVX2 and FMA.
   case avx2
+  /// AVX2 with AVX-VNNI, which multiplies bytes in a quarter of the instructions.
+  case avxvnni
   /// x86-64 with AVX-512 F, BW, VL, DQ and VNNI.
   case avx512
   /// AVX-512 with VBMI besides, which decodes the interleaved ternary layout.
   case avx512vbmi
   /// AArch64 with the dot product of bytes (ARMv8.2).
   case neon
+  /// NEON with the products of small matrices of bytes (I8MM, ARMv8.6), for many tokens.
+  case neonI8MM = "neon_i8mm"
 
   /// The environment variable that forces an instruction set.
   public static let environmentVariable = "BITNET_ISA"
@@ -42,9 +46,11 @@ public enum InstructionSet: String, Sendable, CaseIterable {
     switch self {
     case .scalar: Int32(CK_ISA_SCALAR.rawValue)
     case .avx2: Int32(CK_ISA_AVX2.rawValue)
+    case .avxvnni: Int32(CK_ISA_AVXVNNI.rawValue)
     case .avx512: Int32(CK_ISA_AVX512.rawValue)
     case .avx512vbmi: Int32(CK_ISA_AVX512VBMI.rawValue)
     case .neon: Int32(CK_ISA_NEON.rawValue)
+    case .neonI8MM: Int32(CK_ISA_NEON_I8MM.rawValue)
     }
   }
 }

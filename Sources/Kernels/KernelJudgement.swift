@@ -11,81 +11,97 @@ extension Compute {
   ///   - name: the tensor's name, for the message.
   /// - Throws: `KernelError.wrongResult` if any bit differs from the scalar specification's.
   package func judge(_ matrix: InterleavedMatrix, packed: TernaryMatrix, name: String) throws(KernelError) {
-    let rows = min(packed.rows, 80)
-    try judge(packed.prefix(rows), kernel: "interleaved ternary product", name: name) { input, tokens, output in
-      multiply(matrix.prefix(rows), quantized: input, rows: tokens, into: output)
-    }
-  }
-
-  /// Judges the product with packed trits, as ``judge(_:packed:name:)``.
-  package func judge(_ matrix: TernaryMatrix, name: String) throws(KernelError) {
-    let prefix = matrix.prefix(min(matrix.rows, 80))
-    try judge(prefix, kernel: "packed ternary product", name: name) { input, tokens, output in
+    let prefix = matrix.prefix(min(packed.rows, 80))
+    try judge(packed, kernel: "interleaved ternary product", name: name) { input, tokens, output in
       multiply(prefix, quantized: input, rows: tokens, into: output)
     }
   }
 
-  /// Judges the product with encoded weights and float activations, as ``judge(_:packed:name:)``.
-  package func judge(_ matrix: EncodedMatrix, name: String) throws(KernelError) {
-    let scalar = try Compute(threads: 1, instructionSet: .scalar)
+  /// Judges the product of packed trits with int8 activations, as ``judge(_:packed:name:)``.
+  package func judge(_ matrix: TernaryMatrix, name: String) throws(KernelError) {
+    let prefix = matrix.prefix(min(matrix.rows, 80))
+    try judge(matrix, kernel: "packed ternary product", name: name) { input, tokens, output in
+      multiply(prefix, quantized: input, rows: tokens, into: output)
+    }
+  }
+
+  /// Judges the product of packed trits with float activations, as ``judge(_:packed:name:)``.
+  package func judgeFloats(_ matrix: TernaryMatrix, name: String) throws(KernelError) {
     let prefix = matrix.prefix(min(matrix.rows, 16))
-    for tokens in [1, 6] {
-      let input = Compute.testActivations(rows: tokens, columns: matrix.columns)
-      let expected = FloatMatrix(rows: tokens, columns: prefix.rows),
-        found = FloatMatrix(rows: tokens, columns: prefix.rows)
-      scalar.multiply(prefix, input, rows: tokens, into: expected)
-      multiply(prefix, input, rows: tokens, into: found)
-      try refuse(expected, found, tokens: tokens, kernel: "\(matrix.type.rawValue) float product", name: name)
+    let input = Compute.testActivations(rows: 6, columns: matrix.columns)
+    try judge("ternary product, float input", name: name, tokens: 6, columns: prefix.rows) { compute, tokens, output in
+      compute.multiply(prefix, input, rows: tokens, into: output)
+    }
+  }
+
+  /// Judges the product of encoded weights with float activations, as ``judge(_:packed:name:)``.
+  package func judge(_ matrix: EncodedMatrix, name: String) throws(KernelError) {
+    let prefix = matrix.prefix(min(matrix.rows, 16))
+    let input = Compute.testActivations(rows: 6, columns: matrix.columns)
+    let kernel = "\(matrix.type.rawValue) float product"
+    try judge(kernel, name: name, tokens: 6, columns: prefix.rows) { compute, tokens, output in
+      compute.multiply(prefix, input, rows: tokens, into: output)
     }
   }
 
   /// Judges the scores of a screened head, as ``judge(_:packed:name:)``.
   package func judge(_ head: ScreenedHead, name: String) throws(KernelError) {
-    let scalar = try Compute(threads: 1, instructionSet: .scalar)
     let rows = min(head.exact.rows, 7)
     // 15 tokens are computed as 8, 4, 2 and 1.
-    let tokens = 15
-    let input = Compute.testActivations(rows: tokens, columns: head.exact.columns)
-    let expected = FloatMatrix(rows: tokens, columns: rows), found = FloatMatrix(rows: tokens, columns: rows)
-    head.scores(ofFirst: rows, input, tokens: tokens, into: expected, on: scalar)
-    head.scores(ofFirst: rows, input, tokens: tokens, into: found, on: self)
-    try refuse(expected, found, tokens: tokens, kernel: "int8 screening product", name: name)
+    let input = Compute.testActivations(rows: 15, columns: head.exact.columns)
+    try judge("int8 screening product", name: name, tokens: 15, columns: rows) { compute, tokens, output in
+      head.scores(ofFirst: rows, input, tokens: tokens, into: output, on: compute)
+    }
   }
+
+  /// The most tokens whose products are judged: every path through the kernels for few tokens and for what is left of
+  /// many.
+  private static let mostTokens = 14
 
   private func judge(
     _ packed: TernaryMatrix, kernel: String, name: String,
     multiply: (_ input: QuantizedRows, _ tokens: Int, _ output: FloatMatrix) -> Void
   ) throws(KernelError) {
+    let prefix = packed.prefix(min(packed.rows, 80)), most = Self.mostTokens
     let scalar = try Compute(threads: 1, instructionSet: .scalar)
-    for tokens in [1, 13] {
-      let input = QuantizedRows(capacity: tokens, columns: packed.columns)
-      scalar.quantize(
-        Compute.testActivations(rows: tokens, columns: packed.columns), rows: tokens, into: input)
-      let expected = FloatMatrix(rows: tokens, columns: packed.rows),
-        found = FloatMatrix(rows: tokens, columns: packed.rows)
-      scalar.multiply(packed, quantized: input, rows: tokens, into: expected)
-      multiply(input, tokens, found)
-      try refuse(expected, found, tokens: tokens, kernel: kernel, name: name)
+    let input = QuantizedRows(capacity: most, columns: packed.columns)
+    scalar.quantize(Compute.testActivations(rows: most, columns: packed.columns), rows: most, into: input)
+    try judge(kernel, name: name, tokens: most, columns: prefix.rows) { compute, tokens, output in
+      if compute === self {
+        multiply(input, tokens, output)
+      } else {
+        compute.multiply(prefix, quantized: input, rows: tokens, into: output)
+      }
     }
   }
+}
 
-  private func refuse(
-    _ expected: FloatMatrix, _ found: FloatMatrix, tokens: Int, kernel: String, name: String
+extension Compute {
+  /// Judges anything whose rows depend on no other row: `run` computes the first rows of its output, here for every
+  /// number of tokens up to `most`, and on the specification for all of them.
+  func judge(
+    _ kernel: String, name: String, tokens most: Int, columns: Int,
+    run: (_ compute: Compute, _ tokens: Int, _ output: FloatMatrix) -> Void
   ) throws(KernelError) {
-    for token in 0..<tokens {
-      for row in 0..<expected.columns {
-        let right = expected[row: token][row], own = found[row: token][row]
-        // A damaged weight may be no number; which bits it then has is nobody's promise.
-        guard right.bitPattern != own.bitPattern, !(right.isNaN && own.isNaN) else { continue }
-        throw .wrongResult(
-          kernel: kernel, instructionSet: instructionSet.rawValue, tensor: name, tokens: tokens, found: own,
-          expected: right)
+    let expected = FloatMatrix(rows: most, columns: columns)
+    run(try Compute(threads: 1, instructionSet: .scalar), most, expected)
+    for tokens in 1...most {
+      let found = FloatMatrix(rows: tokens, columns: columns)
+      run(self, tokens, found)
+      for token in 0..<tokens {
+        for (right, own) in zip(expected[row: token], found[row: token]) {
+          // A damaged weight may be no number; which bits it then has is nobody's promise.
+          guard right.bitPattern != own.bitPattern, !(right.isNaN && own.isNaN) else { continue }
+          throw .wrongResult(
+            kernel: kernel, instructionSet: instructionSet.rawValue, tensor: name, tokens: tokens, found: own,
+            expected: right)
+        }
       }
     }
   }
 
   /// Activations that fill the int8 range, the first row at its extremes, which an accumulator of 16 bits cannot hold.
-  private static func testActivations(rows: Int, columns: Int) -> FloatMatrix {
+  static func testActivations(rows: Int, columns: Int) -> FloatMatrix {
     let matrix = FloatMatrix(rows: rows, columns: columns)
     var random = SplitMix64(seed: 20_24_02_17)
     for row in 0..<rows {

@@ -19,6 +19,8 @@ package struct KernelVerification: Sendable {
 
   /// Widths around every block size in use, and those of real models.
   private static let widths = [1, 2, 11, 12, 13, 31, 32, 33, 127, 128, 129, 192, 255, 576, 1536, 2560, 6912]
+  /// Rows around the groups and tiles of every layout; wide rows are too slow for all of them.
+  private static func rowCount(_ width: Int) -> Int { width <= 192 ? 83 : 19 }
   private static let tokenCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 17]
 
   /// Runs all of them.
@@ -41,7 +43,7 @@ package struct KernelVerification: Sendable {
   private mutating func verifyPacking(_ compute: Compute) {
     var packing = Row(instructionSet: compute.instructionSet, kernel: "packing round trip")
     for width in Self.widths {
-      for (label, trits) in Self.tritPatterns(rows: 19, columns: width) {
+      for (label, trits) in Self.tritPatterns(rows: Self.rowCount(width), columns: width) {
         let matrix = Self.matrix(trits, pool: compute.pool)
         packing.count("\(label), \(width) wide") {
           (0..<trits.count).allSatisfy { matrix.values(row: $0) == trits[$0] }
@@ -68,12 +70,12 @@ package struct KernelVerification: Sendable {
               && ownInput.scale(row: $0).bitPattern == expectedInput.scale(row: $0).bitPattern
           }
         }
-        for (label, trits) in Self.tritPatterns(rows: 19, columns: width) {
+        for (label, trits) in Self.tritPatterns(rows: Self.rowCount(width), columns: width) {
           let matrix = Self.matrix(trits, pool: compute.pool)
           let own = InterleavedMatrix(matrix, pool: compute.pool)
+          let exact = Self.exactProduct(trits, expectedInput, tokens: input.rows)
           for tokens in Self.tokenCounts {
             let name = "\(label) with \(inputLabel), \(width) wide, \(tokens) tokens"
-            let exact = Self.exactProduct(trits, expectedInput, tokens: tokens)
             func holds(_ multiply: (FloatMatrix) -> Void) -> Bool {
               let output = FloatMatrix(rows: tokens, columns: trits.count)
               multiply(output)
@@ -99,6 +101,7 @@ package struct KernelVerification: Sendable {
 
   private mutating func verifyFloats(_ compute: Compute, _ scalar: Compute) {
     var norm = Row(instructionSet: compute.instructionSet, kernel: "RMS norm")
+    var sums = Row(instructionSet: compute.instructionSet, kernel: "sum of activations")
     var product = Row(instructionSet: compute.instructionSet, kernel: "float product")
     var attention = Row(instructionSet: compute.instructionSet, kernel: "attention")
     var caches = Row(instructionSet: compute.instructionSet, kernel: "key-value cache")
@@ -115,6 +118,12 @@ package struct KernelVerification: Sendable {
         let weight = FloatVector((0..<width).map { 1 + Float($0 % 7) / 8 })
         norm.count("\(label), \(width) wide") {
           holds(width) { $0.rmsNorm(input, weight: weight, epsilon: 1e-5, rows: 6, into: $1) }
+        }
+        sums.count("\(label), \(width) wide") {
+          holds(width) { compute, output in
+            for row in 0..<6 { output.copyRow(5 - row, of: input, to: row) }
+            compute.add(input, to: output, rows: 6)
+          }
         }
         let rows = Self.inputPatterns(rows: 5, columns: width)[0].1
         let matrix = EncodedMatrix(
@@ -151,20 +160,21 @@ package struct KernelVerification: Sendable {
         for activation in [GateActivation.silu, .squaredReLU] {
           gates.count("\(activation), \(label), \(width) wide") {
             holds(width) { compute, output in
-              for row in 0..<6 { output.copyRow(row, of: input, to: row) }
+              // The two are not the same, lest an exchange of factors pass.
+              for row in 0..<6 { output.copyRow(5 - row, of: input, to: row) }
               compute.gate(output, with: input, activation: activation, rows: 6)
             }
           }
         }
       }
     }
-    rows += [norm, product, screening, attention, caches, gates]
+    rows += [norm, sums, product, screening, attention, caches, gates]
     verifyEncodedRows(compute, scalar)
   }
 
   /// One token against encoded rows, decoded in registers, against rows that are decoded to memory first.
   private mutating func verifyEncodedRows(_ compute: Compute, _ scalar: Compute) {
-    for type in [TensorType.f16, .bf16, .q4_0, .q4_1, .q8_0] {
+    for type in TensorType.allCases where compute.kernels.rowProduct(of: type) != nil {
       var row = Row(instructionSet: compute.instructionSet, kernel: "\(type.rawValue) row product")
       for width in Self.widths where width.isMultiple(of: type.blockElements) {
         guard let size = type.byteCount(rows: 7, columns: width) else { continue }
@@ -172,9 +182,11 @@ package struct KernelVerification: Sendable {
         // No scale or value beyond the range of weights: an exponent of 15 at most, in either kind of half.
         let bytes = (0..<size).map { _ in UInt8(truncatingIfNeeded: random.next() >> 32) & 0xBF }
         let matrix = EncodedMatrix(type: type, rows: 7, columns: width, bytes: SharedBytes(copying: bytes))
-        for (label, input) in Self.inputPatterns(rows: 2, columns: width) {
-          let expected = FloatMatrix(rows: 2, columns: 7), found = FloatMatrix(rows: 1, columns: 7)
-          scalar.multiply(matrix, input, rows: 2, into: expected)
+        // For so many tokens rows are decoded.
+        let many = EncodedMatrix.fewTokens + 1
+        for (label, input) in Self.inputPatterns(rows: many, columns: width) {
+          let expected = FloatMatrix(rows: many, columns: 7), found = FloatMatrix(rows: 1, columns: 7)
+          scalar.multiply(matrix, input, rows: many, into: expected)
           compute.multiply(matrix, input, rows: 1, into: found)
           row.count("\(label), \(width) wide") {
             zip(found[row: 0], expected[row: 0]).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) }

@@ -18,3 +18,12 @@ extension SharedBytes {
     return found & 0x5555_5555_5555_5555 != 0
   }
 }
+
+extension SharedBytes {
+  /// Whether any of these halves is infinite or not a number.
+  package func holdsNonFiniteHalves() -> Bool {
+    (0..<count / 2).contains { index in
+      baseAddress.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self).littleEndian & 0x7C00 == 0x7C00
+    }
+  }
+}

@@ -12,7 +12,7 @@ public struct SharedBytes: Sendable {
 
   // Immutable memory, kept alive by `owner`: safe to share between threads.
   nonisolated(unsafe) package let baseAddress: UnsafeRawPointer
-  private let owner: any AnyObject & Sendable
+  let owner: any AnyObject & Sendable
 
   /// Wraps memory that stays valid and unchanged for as long as `owner` lives.
   package init(owner: any AnyObject & Sendable, baseAddress: UnsafeRawPointer, count: Int) {

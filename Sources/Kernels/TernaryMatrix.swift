@@ -17,6 +17,9 @@ package struct TernaryMatrix: Sendable {
   /// The widest row whose exact sum of code * activation fits 32 bits: 3 * 128 * columns < 2^31.
   package static let maximumColumns = 5_592_404
 
+  /// The most inputs whose unpacked rows fit the scratch memory of a thread.
+  static let maximumTileColumns = Compute.scratchBytes / Int(CK_PACKED_ROWS)
+
   static func paddedColumns(_ columns: Int) -> Int {
     (columns + Int(CK_TERNARY_BLOCK) - 1) / Int(CK_TERNARY_BLOCK) * Int(CK_TERNARY_BLOCK)
   }
@@ -99,18 +102,18 @@ extension Compute {
     _ matrix: TernaryMatrix, quantized input: QuantizedRows, rows: Int, into output: FloatMatrix
   ) -> Product {
     precondition(input.columns == matrix.columns && output.columns == matrix.rows && rows <= output.rows)
-    let kernel = kernels.ternary_dot
+    let kernel = kernels.packed_product
     let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self)
     let rowBytes = matrix.rowBytes
-    return Product(outputs: matrix.rows, unit: 16) { _, range in
-      withUnsafeTemporaryAllocation(of: Int32.self, capacity: range.count) { sums in
-        for token in 0..<rows {
+    // Wider rows than a tile can hold go through the kernel for few tokens.
+    let step = rowBytes * 4 <= TernaryMatrix.maximumTileColumns ? max(rows, 1) : Int(CK_PACKED_FEW)
+    return Product(outputs: matrix.rows, unit: Int(CK_PACKED_ROWS)) { [self] thread, range in
+      let tile = scratch[thread].baseAddress.assumingMemoryBound(to: UInt8.self)
+      for first in stride(from: 0, to: rows, by: step) {
+        withUnsafePointer(to: input.activations(first..<min(first + step, rows))) { activations in
           kernel?(
-            codes + range.lowerBound * rowBytes, rowBytes * 4, range.count,
-            input.codes + token * input.stride, input.sums[token], sums.baseAddress)
-          let factor = matrix.scale * input.scales[token]
-          let target = output.pointer(row: token) + range.lowerBound
-          for i in 0..<range.count { target[i] = Float(sums[i]) * factor }
+            codes + range.lowerBound * rowBytes, rowBytes * 4, range.count, activations, matrix.scale,
+            output.pointer(row: first) + range.lowerBound, output.stride, tile)
         }
       }
     }
@@ -166,7 +169,7 @@ extension TernaryMatrix {
   /// The first `count` rows.
   func prefix(_ count: Int) -> TernaryMatrix { TernaryMatrix(self, rows: count, scale: scale) }
 
-  private init(_ other: TernaryMatrix, rows: Int, scale: Float) {
+  init(_ other: TernaryMatrix, rows: Int, scale: Float) {
     self.rows = rows
     columns = other.columns
     codes = other.codes

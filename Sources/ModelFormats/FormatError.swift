@@ -69,7 +69,7 @@ extension FormatError {
   public struct Code: Sendable, Hashable, CustomStringConvertible {
     private enum Kind: String {
       case unreadable, otherFormat, unsupportedVersion, unsupportedType, truncated, malformed, missing, wrongType,
-        tooLarge
+        tooLarge, unwritable
     }
     private let kind: Kind
 
@@ -89,6 +89,8 @@ extension FormatError {
     public static let missing = Code(kind: .missing)
     /// A value has another type than its key demands.
     public static let wrongType = Code(kind: .wrongType)
+    /// The file cannot be created or written.
+    public static let unwritable = Code(kind: .unwritable)
     /// A size is more than can be handled.
     public static let tooLarge = Code(kind: .tooLarge)
 
@@ -114,7 +116,7 @@ package func printable(_ text: String) -> String {
 }
 
 /// The number with its digits in groups of three: `812,345`.
-func grouped(_ number: some BinaryInteger) -> String {
+package func grouped(_ number: some BinaryInteger) -> String {
   let digits = Array(String(number.magnitude))
   var result = number < 0 ? "-" : ""
   for (index, digit) in digits.enumerated() {

@@ -11,7 +11,7 @@ import Glibc
 /// A file mapped read-only into memory: its pages are read when they are touched, and shared between processes.
 ///
 /// The file must not be shortened while it is mapped: no reader of a mapping survives that.
-package final class MappedFile: Sendable {
+package final class MappedFile: FileBacked {
   package let path: String
   private let count: Int
   // Written once, in init, and unmapped when nobody refers to the mapping any more.

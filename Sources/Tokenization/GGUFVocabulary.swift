@@ -6,6 +6,9 @@ struct GGUFVocabulary {
   let file: String
   /// `tokenizer.ggml.model`.
   let model: String
+  /// All tokens that end generation, beyond those that GGUF has keys for; written by `Tokenizer.ggufMetadata`.
+  static let endOfGenerationKey = "bitnet.tokenizer.end_of_generation"
+
   /// Token texts, not empty.
   let names: ByteStrings
   let types: [TokenType]
@@ -145,7 +148,7 @@ struct GGUFVocabulary {
       }
     }
     if addsEOS, let id = ids.endOfSequence { tokenizer.suffixTokens = [id] }
-    tokenizer.addEndOfGeneration([])
+    tokenizer.addEndOfGeneration(try gguf.integers(Self.endOfGenerationKey) ?? [])
     if let template = try gguf.string("tokenizer.chat_template") { tokenizer.chatTemplates["default"] = template }
     let prefix = "tokenizer.chat_template."
     for (key, value) in gguf.metadata where key.utf8.starts(with: prefix.utf8) {

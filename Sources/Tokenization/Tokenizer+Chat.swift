@@ -11,16 +11,36 @@ extension Tokenizer {
 
   /// The ids of a conversation, ready for the model to answer.
   ///
-  /// Control tokens are recognized in the template's own text only: a message that contains `<|im_end|>` spells it out,
-  /// and cannot end its turn or speak for somebody else.
+  /// Control tokens are recognized in the template's own text only: a message, a tool's description or any other string
+  /// that contains `<|im_end|>` spells it out, and cannot end its turn or speak for somebody else.
   ///
+  /// - Parameters:
+  ///   - addGenerationPrompt: Whether to end with the opening of the assistant's answer.
+  ///   - variables: Further variables of the template, such as `tools`.
   /// - Throws: `ChatTemplateError` when the template refuses the conversation.
-  public func encode(chat messages: [ChatMessage], template: ChatTemplate) throws(ChatTemplateError) -> [Int] {
+  public func encode(
+    chat messages: [ChatMessage], template: ChatTemplate, addGenerationPrompt: Bool = true,
+    variables: [ChatTemplateValue.Member] = []
+  ) throws(ChatTemplateError) -> [Int] {
     let shield = Shield()
-    let shielded = messages.map { message in
-      ChatMessage(role: message.role, content: shielding(message.content, with: shield), fields: message.fields)
+    func shielded(_ value: ChatTemplateValue) -> ChatTemplateValue {
+      switch value {
+      case .string(let text): .string(shielding(text, with: shield))
+      case .array(let values): .array(values.map(shielded))
+      case .object(let members): .object(shielded(members))
+      case .null, .boolean, .integer, .number: value
+      }
     }
-    let text = try template.render(shielded)
+    func shielded(_ members: [ChatTemplateValue.Member]) -> [ChatTemplateValue.Member] {
+      members.map { ChatTemplateValue.Member(name: shielding($0.name, with: shield), value: shielded($0.value)) }
+    }
+    let messages = messages.map { message in
+      ChatMessage(
+        role: message.role, content: shielding(message.content, with: shield), fields: shielded(message.fields))
+    }
+    let text = try template.render(
+      messages, addGenerationPrompt: addGenerationPrompt,
+      variables: variables.map { ChatTemplateValue.Member(name: $0.name, value: shielded($0.value)) })
     var scratch = BytePairModel.Scratch(textLength: text.utf8.count)
     return encode(text, addSpecialTokens: true, parseSpecialTokens: true, scratch: &scratch, removing: shield)
   }

@@ -8,6 +8,12 @@ extension Tokenizer {
   public init(gguf: GGUFFile) throws(TokenizationError) {
     do {
       let metadata = try GGUFVocabulary(gguf)
+      if let json = try gguf.string("tokenizer.huggingface.json") {
+        self = try TokenizerJSON(JSONNode(JSONParser.parse(Array(json.utf8), file: gguf.name), file: gguf.name))
+          .tokenizer()
+        try metadata.finish(&self, addsBeginningOfSequence: addsBeginningOfSequence)
+        return
+      }
       switch metadata.model {
       case "gpt2": self = try Self.byteLevel(metadata)
       case "llama": self = try Self.sentencePiece(metadata)

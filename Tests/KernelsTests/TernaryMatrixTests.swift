@@ -62,14 +62,31 @@ private let widths = [1, 31, 32, 127, 128, 129, 192, 576, 1536, 2560]
     let input = floatMatrix(inputs)
     let quantized = QuantizedRows(capacity: inputs.count, columns: columns)
     compute.quantize(input, rows: inputs.count, into: quantized)
-    let output = FloatMatrix(rows: inputs.count, columns: rows.count)
-    compute.multiply(packed, quantized: quantized, rows: inputs.count, into: output)
-    for t in inputs.indices {
-      #expect(quantized.scale(row: t) == 1)
-      for r in rows.indices {
-        let exact = zip(rows[r], inputs[t]).reduce(0) { $0 + Int($1.0) * Int($1.1) }
-        #expect(Int(output[row: t][r]) == exact)
+    let exact = inputs.map { input in rows.map { zip($0, input).reduce(0) { $0 + Int($1.0) * Int($1.1) } } }
+    // Few tokens are computed with weights unpacked in registers, more with a tile of unpacked rows.
+    for tokens in 1...inputs.count {
+      let output = FloatMatrix(rows: tokens, columns: rows.count)
+      compute.multiply(packed, quantized: quantized, rows: tokens, into: output)
+      for t in 0..<tokens {
+        #expect(quantized.scale(row: t) == 1)
+        #expect(output[row: t].map { Int($0) } == exact[t], "\(tokens) tokens")
       }
+    }
+  }
+
+  @Test(arguments: InstructionSet.available)
+  func `rows too wide for a tile give exact sums`(isa: InstructionSet) throws {
+    let columns = 65_536 + 300, tokens = 5
+    let compute = try Compute(threads: 2, instructionSet: isa)
+    let packed = matrix([[Int8](repeating: 1, count: columns), [Int8](repeating: -1, count: columns)])
+    let input = floatMatrix((0..<tokens).map { token in (0..<columns).map { $0 % 3 == token % 3 ? 127 : -1 } })
+    let quantized = QuantizedRows(capacity: tokens, columns: columns)
+    compute.quantize(input, rows: tokens, into: quantized)
+    let output = FloatMatrix(rows: tokens, columns: 2)
+    compute.multiply(packed, quantized: quantized, rows: tokens, into: output)
+    for token in 0..<tokens {
+      let exact = quantized.integers(row: token).reduce(0) { $0 + Int($1) }
+      #expect(output[row: token].map { Int($0) } == [exact, -exact])
     }
   }
 

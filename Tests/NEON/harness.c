@@ -8,23 +8,31 @@
 // Inputs and outputs end at an unreadable page, so that a read or a write behind them is a crash.
 #include "harness.h"
 
-static void judge_ternary_dot(void) {
-  static const size_t blocks[] = {1, 2, 3, 4, 5, 12, 54}, heights[] = {1, 2, 3, 4, 5, 7, 8, 9};
-  begin("ternary_dot");
+static void judge_packed_product(void) {
+  static const size_t blocks[] = {1, 2, 3, 4, 5, 12, 54}, heights[] = {1, 2, 3, 4, 5, 7, 8, 9, 16, 21};
+  begin("packed_product");
   for (size_t b = 0; b < COUNT(blocks); b++)
     for (size_t h = 0; h < COUNT(heights); h++)
       for (int w = 0; w < PATTERNS; w++)
         for (int p = 0; p < PATTERNS; p++) {
-          const size_t n = blocks[b] * CK_TERNARY_BLOCK, rows = heights[h];
+          const size_t n = blocks[b] * CK_TERNARY_BLOCK, rows = heights[h], tokens = 1 + (b + h + w + 3 * p) % 19;
+          const size_t stride = n + 64, out_stride = rows + 3, outputs = (tokens - 1) * out_stride + rows;
           const uint8_t *codes = trits(rows * n / 4, w);
-          const int8_t *x = activations(n, p);
-          int32_t sum = 0, *expected = guarded(4 * rows), *found = guarded(4 * rows);
-          for (size_t i = 0; i < n; i++)
-            sum += x[i];
-          specification->ternary_dot(codes, n, rows, x, sum, expected);
-          judged->ternary_dot(codes, n, rows, x, sum, found);
-          compare(expected, found, 4 * rows,
-                  label("%zu wide, %zu rows, %s with %s", n, rows, pattern_names[w], pattern_names[p]));
+          const float *scales = floats(tokens);
+          int32_t *sums = guarded(4 * tokens);
+          const ck_activations x = {activations((tokens - 1) * stride + n, p), stride, tokens, scales, sums};
+          for (size_t t = 0; t < tokens; t++) {
+            sums[t] = 0;
+            for (size_t i = 0; i < n; i++)
+              sums[t] += x.codes[t * stride + i];
+          }
+          float *expected = guarded(4 * outputs), *found = guarded(4 * outputs);
+          uint8_t *tile = guarded(CK_PACKED_TILE_BYTES(n));
+          specification->packed_product(codes, n, rows, &x, 0.75f, expected, out_stride, tile);
+          judged->packed_product(codes, n, rows, &x, 0.75f, found, out_stride, tile);
+          compare(expected, found, 4 * outputs,
+                  label("%zu wide, %zu rows, %zu tokens, %s with %s", n, rows, tokens, pattern_names[w],
+                        pattern_names[p]));
           release_all();
         }
   end();
@@ -129,10 +137,12 @@ static void judge_dot(void) {
 }
 
 typedef float (*row_dot)(const uint8_t *row, size_t n, const float *x);
+typedef void (*dequantizer)(const uint8_t *blocks, size_t block_count, float *out);
 
-// Rows of blocks of `block` elements and `bytes` bytes, which begin with `scales` halves; or of halves alone, or of the
-// upper halves of floats.
-static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t block, size_t bytes, size_t scales) {
+// Rows of blocks of `block` elements and `bytes` bytes, which have `scales` halves at the byte `at`; or of halves alone,
+// or of the upper halves of floats.
+static void judge_row_dot(const char *name, row_dot own, row_dot twin, dequantizer decode, size_t block, size_t bytes,
+                          size_t scales, size_t at) {
   begin(name);
   for (size_t w = 0; w < 2 * COUNT(widths); w++)
     for (int repetition = 0; repetition < 4; repetition++) {
@@ -145,7 +155,7 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
       for (size_t b = 0; b < blocks; b++) {
         for (size_t s = 0; s < scales; s++) {
           const uint16_t half = repetition == 0 ? ck_f32_to_f16(next_float()) : next_half();
-          memcpy(row + b * bytes + 2 * s, &half, 2);
+          memcpy(row + b * bytes + at + 2 * s, &half, 2);
         }
         if (scales == 0) {
           const float value = next_float();
@@ -155,6 +165,10 @@ static void judge_row_dot(const char *name, row_dot own, row_dot twin, size_t bl
       const float *x = floats(n);
       float expected = twin(row, n, x), found = own(row, n, x);
       compare_floats(&expected, &found, 1, label("%zu wide", n));
+      float *decoded = guarded(4 * n);
+      decode(row, blocks, decoded);
+      specification->dot(decoded, n, 1, x, n, 1, &expected, 1);
+      compare_floats(&expected, &found, 1, label("%zu wide, decoded", n));
       release_all();
     }
   end();
@@ -376,8 +390,6 @@ static void judge_rotate(void) {
   end();
 }
 
-typedef void (*dequantizer)(const uint8_t *blocks, size_t block_count, float *out);
-
 // Only the digest judges here: on x86-64 the Swift tests hold the same functions against gguf-py.
 static void judge_dequantize(void) {
   static const struct {
@@ -415,8 +427,9 @@ static void judge_dequantize(void) {
   end();
 }
 
-#define JUDGE_ROW_DOT(TYPE, BLOCK, BYTES, SCALES)                                                                      \
-  judge_row_dot("row_dot_" #TYPE, judged->row_dot_##TYPE, specification->row_dot_##TYPE, BLOCK, BYTES, SCALES)
+#define JUDGE_ROW_DOT(TYPE, BLOCK, BYTES, SCALES, AT)                                                                  \
+  judge_row_dot("row_dot_" #TYPE, judged->row_dot_##TYPE, specification->row_dot_##TYPE, ck_dequantize_##TYPE, BLOCK,  \
+                BYTES, SCALES, AT)
 
 int main(int argc, char **argv) {
   if (argc < 2 || argc > 3) {
@@ -433,15 +446,20 @@ int main(int argc, char **argv) {
     printf("FAIL  instruction set %s is not there\n0 passed, 1 failed\n", argv[1]);
     return 1;
   }
-  judge_ternary_dot();
+  judge_packed_product();
   judge_ternary_decode();
   judge_quantize();
   judge_dot();
-  JUDGE_ROW_DOT(f16, 1, 2, 1);
-  JUDGE_ROW_DOT(bf16, 1, 2, 0);
-  JUDGE_ROW_DOT(q4_0, 32, 18, 1);
-  JUDGE_ROW_DOT(q4_1, 32, 20, 2);
-  JUDGE_ROW_DOT(q8_0, 32, 34, 1);
+  JUDGE_ROW_DOT(f16, 1, 2, 1, 0);
+  JUDGE_ROW_DOT(bf16, 1, 2, 0, 0);
+  JUDGE_ROW_DOT(q4_0, 32, 18, 1, 0);
+  JUDGE_ROW_DOT(q4_1, 32, 20, 2, 0);
+  JUDGE_ROW_DOT(q5_0, 32, 22, 1, 0);
+  JUDGE_ROW_DOT(q5_1, 32, 24, 2, 0);
+  JUDGE_ROW_DOT(q8_0, 32, 34, 1, 0);
+  JUDGE_ROW_DOT(q4_k, 256, 144, 2, 0);
+  JUDGE_ROW_DOT(q5_k, 256, 176, 2, 0);
+  JUDGE_ROW_DOT(q6_k, 256, 210, 1, 208);
   judge_int8_product();
   judge_rms_norm();
   judge_elementwise("add", judged->add, specification->add);

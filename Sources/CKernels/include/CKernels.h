@@ -11,8 +11,17 @@
 
 #include "dequantize.h"
 
+/// For helpers of the kernels: inlined, so that constant arguments unroll their loops, and vectors cross no call.
+#define CK_INLINE static inline __attribute__((always_inline))
+
 /// Elements of a ternary row are packed in blocks of this many (32 bytes): rows are padded to it.
 #define CK_TERNARY_BLOCK 128
+
+/// Rows of packed trits that are unpacked to bytes together, and scratch for them at `n` inputs.
+#define CK_PACKED_ROWS 16
+#define CK_PACKED_TILE_BYTES(n) (CK_PACKED_ROWS * (n))
+/// Up to this many tokens it is faster to unpack in registers for each of them.
+#define CK_PACKED_FEW 2
 
 /// Inputs and bytes of one block of the interleaved ternary layout (ternary_avx512vbmi.c): 12 inputs of 16 rows.
 #define CK_INTERLEAVED_INPUTS 12
@@ -95,12 +104,19 @@ typedef struct ck_kernels {
   float (*row_dot_bf16)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q4_0)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q4_1)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_1)(const uint8_t *row, size_t n, const float *x);
   float (*row_dot_q8_0)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q4_k)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q5_k)(const uint8_t *row, size_t n, const float *x);
+  float (*row_dot_q6_k)(const uint8_t *row, size_t n, const float *x);
 
-  /// out[r] = sum_i (code[r][i] - 1) * x[i], exact. `codes` holds rows of n / 4 bytes in the layout of I2_S
-  /// (formats: block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32)); `n` is a multiple of 128; `x` is padded
-  /// with zeros and `x_sum` is its sum.
-  void (*ternary_dot)(const uint8_t *codes, size_t n, size_t rows, const int8_t *x, int32_t x_sum, int32_t *out);
+  /// out[t * out_stride + r] = (sum_i code[r][i] * x[t][i] - x_sum[t]) * (scale * x_scale[t]), the sums exact. `codes`
+  /// holds rows of n / 4 bytes in the layout of I2_S (block of 128, element e in byte e % 32, bits 6 - 2 * (e / 32));
+  /// `n` is a multiple of 128; `tile` is scratch of CK_PACKED_TILE_BYTES(n), aligned to 64, used for more than
+  /// CK_PACKED_FEW tokens.
+  void (*packed_product)(const uint8_t *codes, size_t n, size_t rows, const ck_activations *x, float scale, float *out,
+                         size_t out_stride, uint8_t *tile);
 
   /// The product with the interleaved layout (ternary_avx512vbmi.c), or NULL where this instruction set has none:
   /// out[t * out_stride + r] = (sum_i (w[r][i] + 1) * x[t][i] - x_sum[t]) * (scale * x_scale[t]), the sums exact.
@@ -144,7 +160,15 @@ typedef struct ck_kernels {
   void (*relu2_gate)(float *gate, const float *up, size_t n);
 } ck_kernels;
 
-enum ck_isa { CK_ISA_SCALAR = 0, CK_ISA_AVX2 = 1, CK_ISA_AVX512 = 2, CK_ISA_AVX512VBMI = 3, CK_ISA_NEON = 4 };
+enum ck_isa {
+  CK_ISA_SCALAR = 0,
+  CK_ISA_AVX2 = 1,
+  CK_ISA_AVX512 = 2,
+  CK_ISA_AVX512VBMI = 3,
+  CK_ISA_NEON = 4,
+  CK_ISA_AVXVNNI = 5,
+  CK_ISA_NEON_I8MM = 6,
+};
 
 /// The table of an instruction set, or NULL when this build or this processor does not have it.
 const ck_kernels *ck_kernels_for(int isa);

@@ -27,7 +27,18 @@ public struct BlockDiffusionConfig: Sendable, Hashable {
   ///
   /// - Throws: ``FormatError`` naming file and key.
   public init(path: String) throws(FormatError) {
-    let node = try JSONParser.parse(path: path, options: .init(allowsNonFinite: true))
+    try self.init(JSONParser.parse(path: path, options: .init(allowsNonFinite: true)))
+  }
+
+  /// Reads the text of a `dlm_config.json` that is in memory.
+  ///
+  /// - Throws: ``FormatError`` naming `file` and key.
+  public init(text: String, file: String) throws(FormatError) {
+    let value = try JSONParser.parse(Array(text.utf8), file: file, options: .init(allowsNonFinite: true))
+    try self.init(JSONNode(value, file: file))
+  }
+
+  private init(_ node: JSONNode) throws(FormatError) {
     _ = try node.object()
     blockSize = try node.integer("bd_size")
     maskToken = try node.string("mask_token")

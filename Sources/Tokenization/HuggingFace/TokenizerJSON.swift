@@ -2,8 +2,8 @@ import ModelFormats
 
 /// A `tokenizer.json`, read into the parts of a `Tokenizer`.
 struct TokenizerJSON {
-  private let root: JSONNode
-  private let model: JSONNode
+  let root: JSONNode
+  let model: JSONNode
   private let file: String
 
   init(_ root: JSONNode) throws {
@@ -152,7 +152,7 @@ struct TokenizerJSON {
   }
 
   /// Merges in both notations: "a b" and ["a", "b"].
-  private func mergePairs() throws -> ByteStrings {
+  func mergePairs() throws -> ByteStrings {
     guard let node = model["merges"], case .array(let merges) = node.value else {
       throw TokenizationError.missing(file: file, key: "model.merges", remedy: "download the file again")
     }

@@ -2,9 +2,9 @@
 struct SentencePieceModel {
   private let file: String
   private var names: [[UInt8]] = []
-  private var scores: [Float] = []
+  private(set) var scores: [Float] = []
   private var types: [TokenType] = []
-  private var addsDummyPrefix = true
+  private(set) var addsDummyPrefix = true
   /// `trainer_spec.model_type`: 1 unigram, 2 BPE, 3 word, 4 char.
   private var modelType: UInt64 = 1
   private var notes: [String] = []

@@ -68,6 +68,16 @@ package struct NamedPreTokenizer: Sendable {
     groups.first { $0.names.contains(name) }?.rule
   }
 
+  /// The GGUF name of the rule that splits by these expressions as `tokenizer.json` files write them, if there is one.
+  static func name(splitting expressions: [String], takesWholePieces: Bool) -> String? {
+    let own = expressions.map { expression in
+      guard expression != byteLevelExpression else { return gpt2 }
+      let caseless = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
+      return expression.hasPrefix(caseless) ? contractions + expression.dropFirst(caseless.count) : expression
+    }
+    return groups.first { $0.rule.expressions == own && $0.rule.takesWholePieces == takesWholePieces }?.names.first
+  }
+
   /// GPT-2's expression with the alternative that Hugging Face's ByteLevel ends in.
   package static let byteLevelExpression = gpt2 + #"|\s+"#
 

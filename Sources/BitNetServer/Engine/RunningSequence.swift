@@ -1,0 +1,145 @@
+import BitNet
+
+/// One sequence on its way: what it has, and what a step makes of it.
+final class RunningSequence {
+  let request: SequenceRequest
+  let channel: EventChannel
+  private(set) var tokens: [Int]
+  /// How many of them have their keys and values in the cache.
+  private(set) var computed = 0
+  private(set) var cache: KeyValueCache
+
+  private let submitted: ContinuousClock.Instant
+  private let model: Model
+  private var cachedPromptTokens = 0
+  private var hasStarted = false
+  private var sampler: Sampler
+  private var constraint: (any TokenConstraintState)?
+  private var promptLogprobs: [GeneratedToken] = []
+
+  init(_ request: SequenceRequest, channel: EventChannel, submitted: ContinuousClock.Instant, model: Model) {
+    self.request = request
+    self.channel = channel
+    self.submitted = submitted
+    self.model = model
+    tokens = request.prompt
+    cache = KeyValueCache(model: model)
+    sampler = Sampler(request.sampling, promptCount: request.prompt.count)
+    constraint = request.constraint?.start()
+  }
+
+  /// The tokens that have not been computed.
+  var pending: Int { tokens.count - computed }
+  /// Whether more than the token just chosen has to be computed.
+  var isReadingPrompt: Bool { pending > 1 }
+  /// Whether nobody wants more of it.
+  var isUnwanted: Bool { channel.isCancelled || isLate }
+
+  private var isLate: Bool { request.deadline.map { ContinuousClock.now >= $0 } ?? false }
+
+  /// Looks for its beginning among earlier sequences and reports that it is being computed.
+  ///
+  /// - Throws: ``ModelError`` for a prompt that cannot be computed.
+  func start(_ prefixes: PrefixCache) throws(ModelError) {
+    try validate()
+    // What is cached has no logits any more.
+    if !request.wantsPromptLogprobs {
+      let pages = prefixes.pages(for: tokens)
+      cache.adopt(pages)
+      computed = pages.count * Batch.pagePositions
+    }
+    guard !hasStarted else { return }
+    hasStarted = true
+    cachedPromptTokens = computed
+    channel.send(.started(queueTime: submitted.duration(to: .now), cachedPromptTokens: computed))
+  }
+
+  private func validate() throws(ModelError) {
+    guard !tokens.isEmpty else { throw .emptyPrompt }
+    guard tokens.count <= model.contextLength else {
+      throw .contextExceeded(tokens: tokens.count, contextLength: model.contextLength)
+    }
+    let vocabularySize = model.configuration.vocabularySize
+    if let unknown = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw .invalidToken(unknown, vocabularySize: vocabularySize)
+    }
+  }
+
+  /// Gives its memory back; all of it is computed again when there is room.
+  func retreat() {
+    cache = KeyValueCache(model: model)
+    computed = 0
+  }
+
+  // MARK: A step
+
+  /// The next `count` tokens to compute.
+  func entry(_ count: Int) -> Batch.Entry {
+    Batch.Entry(cache: cache, tokens: Array(tokens[computed..<computed + count]), start: computed)
+  }
+
+  /// Of the next `count` tokens, those whose logits are the probabilities of the prompt's.
+  func promptRows(_ count: Int) -> Range<Int> {
+    guard request.wantsPromptLogprobs else { return 0..<0 }
+    // After a retreat they have been reported.
+    let first = max(0, promptLogprobs.count - 1 - computed)
+    return first..<max(first, min(count, request.prompt.count - 1 - computed))
+  }
+
+  /// Takes the logits of ``promptRows(_:)``.
+  func accept(promptLogits: [[Float]], from first: Int) {
+    if promptLogprobs.isEmpty { promptLogprobs.append(GeneratedToken(id: request.prompt[0])) }
+    for (offset, logits) in promptLogits.enumerated() {
+      let id = request.prompt[computed + first + offset + 1]
+      promptLogprobs.append(GeneratedToken(id, logits: logits, top: request.topLogprobs ?? 0))
+    }
+    if promptLogprobs.count == request.prompt.count { channel.send(.promptLogprobs(promptLogprobs)) }
+  }
+
+  /// Notes that the next `count` tokens were computed.
+  func advance(_ count: Int) { computed += count }
+
+  /// How many of the likeliest tokens decide about the next one; `nil` when all logits are needed.
+  var neededTokens: Int? {
+    request.topLogprobs == nil && constraint == nil ? sampler.neededTokens : nil
+  }
+
+  /// Chooses the next token.
+  ///
+  /// - Parameter logits: of a set that contains the ``neededTokens`` likeliest.
+  /// - Throws: ``ModelError/nonFiniteLogits(file:tokens:)``.
+  func choose(_ logits: [TokenLogit]) throws(ModelError) {
+    guard logits.contains(where: \.logit.isFinite) else {
+      throw .nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
+    }
+    let state = constraint
+    let token = sampler.next(logits, recent: tokens, isAllowed: state.map { state in { state.allows($0) } })
+    constraint?.advance(by: token)
+    tokens.append(token)
+    let reported = request.topLogprobs.map { GeneratedToken(token, logits: logits.map(\.logit), top: $0) }
+    channel.send(.token(reported ?? GeneratedToken(id: token)))
+  }
+
+  // MARK: The end
+
+  /// Why the sequence ends here, if it does.
+  var end: SequenceEnd? {
+    if channel.isCancelled { return .cancelled }
+    if isLate { return .deadline }
+    let generated = tokens.count - request.prompt.count
+    if generated > 0, let last = tokens.last, request.stopTokens.contains(last) { return .stop }
+    let isReported = !request.wantsPromptLogprobs || promptLogprobs.count == request.prompt.count || generated > 0
+    if isReported, generated >= request.maximumTokens ?? .max { return .length }
+    // The last token of a full context is generated and never read.
+    return tokens.count > model.contextLength ? .length : nil
+  }
+
+  /// Reports the end.
+  func finish(_ end: SequenceEnd) {
+    let usage = SequenceUsage(
+      promptTokens: request.prompt.count, cachedPromptTokens: cachedPromptTokens,
+      generatedTokens: tokens.count - request.prompt.count)
+    channel.send(.finished(end, usage))
+    channel.finish()
+  }
+}

@@ -1,0 +1,52 @@
+#if Server
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Sends an answer as server-sent events (WHATWG HTML, section 9.2).
+struct EventStream: Sendable {
+  let route: String
+  let exchange: Exchange
+  let incoming: IncomingRequest
+  let channel: any Channel
+  let write: @Sendable (_ send: (_ data: [UInt8]) async throws -> Void) async throws -> Void
+
+  /// - Throws: when the client has gone; Hummingbird then closes the connection.
+  func send(with writer: inout any ResponseBodyWriter) async throws {
+    let guardian = closeWhenStuck()
+    defer { guardian.cancel() }
+    do {
+      try await write { try await writer.write(Self.frame($0)) }
+      try await writer.finish(nil)
+      exchange.end(route: route, status: 200)
+    } catch {
+      let failure = isGone(error) ? APIError.clientGone : exchange.describe(error)
+      exchange.end(route: route, status: failure.status)
+      guard failure != .clientGone else { throw error }
+      try await writer.write(Self.frame(try JSONText.encode(ErrorBody(failure))))
+      try await writer.finish(nil)
+    }
+  }
+
+  private func isGone(_ error: any Error) -> Bool {
+    incoming.connection?.isGone == true || error is ChannelError || error is IOError
+  }
+
+  /// A client that stops reading stops the writing; what it keeps must come back some time.
+  private func closeWhenStuck() -> Task<Void, any Error> {
+    Task {
+      try await Task.sleep(until: incoming.deadline + .seconds(10))
+      channel.close(promise: nil)
+    }
+  }
+
+  static func frame(_ data: [UInt8]) -> ByteBuffer {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(data.count + 8)
+    buffer.writeString("data: ")
+    buffer.writeBytes(data)
+    buffer.writeString("\n\n")
+    return buffer
+  }
+}
+#endif

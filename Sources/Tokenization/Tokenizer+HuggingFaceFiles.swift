@@ -1,0 +1,101 @@
+package import ModelFormats
+
+extension Tokenizer {
+  /// The files by which a Hugging Face folder carries a byte-level tokenizer that comes from a GGUF file.
+  ///
+  /// - Returns: names and contents; `nil` for SentencePiece vocabularies, which a `tokenizer.json` holds otherwise.
+  /// - Throws: if the metadata makes no sense.
+  package func huggingFaceFiles(gguf: GGUFFile) throws -> [(name: String, text: [UInt8])]? {
+    var files: [(name: String, text: [UInt8])] = [("tokenizer_config.json", configText())]
+    if let json = try gguf.string("tokenizer.huggingface.json") {
+      files.append(("tokenizer.json", Array(json.utf8)))
+      return files
+    }
+    guard kind == .byteLevelBPE, let rule = NamedPreTokenizer.named(preTokenizerName) else { return nil }
+    let pairs = try GGUFVocabulary(gguf).mergePairs()
+    let root = Self.object([
+      ("version", .string("1.0")), ("added_tokens", addedTokens()), ("normalizer", .null),
+      ("pre_tokenizer", Self.preTokenizer(rule)), ("post_processor", postProcessor()),
+      ("decoder", Self.byteLevel()), ("model", model(pairs, takesWholePieces: rule.takesWholePieces)),
+    ])
+    files.append(("tokenizer.json", root.text()))
+    return files
+  }
+
+  private static func object(_ entries: [(JSONString, JSONValue)]) -> JSONValue {
+    .object(JSONObject(entries: entries.map { (key: $0.0, value: $0.1) }))
+  }
+
+  private static func byteLevel() -> JSONValue {
+    object([
+      ("type", .string("ByteLevel")), ("add_prefix_space", .bool(false)), ("trim_offsets", .bool(true)),
+      ("use_regex", .bool(false)),
+    ])
+  }
+
+  private static func preTokenizer(_ rule: NamedPreTokenizer) -> JSONValue {
+    let splits = rule.expressions.map { expression in
+      object([
+        ("type", .string("Split")), ("pattern", object([("Regex", .string(JSONString(expression)))])),
+        ("behavior", .string("Isolated")), ("invert", .bool(false)),
+      ])
+    }
+    return object([("type", .string("Sequence")), ("pretokenizers", .array(splits + [byteLevel()]))])
+  }
+
+  private func postProcessor() -> JSONValue {
+    guard let id = beginningOfSequence, addsBeginningOfSequence else { return .null }
+    let name = JSONString(bytes: Array(names.strings[id]))
+    let token = Self.object([
+      ("id", .string(name)), ("ids", .array([.integer(Int64(id))])), ("tokens", .array([.string(name)])),
+    ])
+    let sequence = Self.object([("Sequence", Self.object([("id", .string("A")), ("type_id", .integer(0))]))])
+    let special = Self.object([("SpecialToken", Self.object([("id", .string(name)), ("type_id", .integer(0))]))])
+    return Self.object([
+      ("type", .string("TemplateProcessing")), ("single", .array([special, sequence])), ("pair", .array([])),
+      ("special_tokens", Self.object([(name, token)])),
+    ])
+  }
+
+  private func addedTokens() -> JSONValue {
+    let ids = types.indices.filter { [.control, .userDefined, .unknown].contains(types[$0]) }
+    return .array(
+      ids.map { id in
+        Self.object([
+          ("id", .integer(Int64(id))), ("content", .string(JSONString(bytes: Array(names.strings[id])))),
+          ("single_word", .bool(false)), ("lstrip", .bool(false)), ("rstrip", .bool(false)),
+          ("normalized", .bool(false)),
+          ("special", .bool(types[id] != .userDefined)),
+        ])
+      })
+  }
+
+  private func model(_ pairs: ByteStrings, takesWholePieces: Bool) -> JSONValue {
+    let merges = (0..<pairs.count / 2).map { rank in
+      JSONValue.array([2 * rank, 2 * rank + 1].map { .string(JSONString(bytes: Array(pairs[$0]))) })
+    }
+    let vocabulary = types.indices.map { id in
+      (JSONString(bytes: Array(names.strings[id])), JSONValue.integer(Int64(id)))
+    }
+    return Self.object([
+      ("type", .string("BPE")), ("dropout", .null), ("unk_token", .null), ("continuing_subword_prefix", .null),
+      ("end_of_word_suffix", .null), ("fuse_unk", .bool(false)), ("byte_fallback", .bool(false)),
+      ("ignore_merges", .bool(takesWholePieces)), ("vocab", Self.object(vocabulary)), ("merges", .array(merges)),
+    ])
+  }
+
+  private func configText() -> [UInt8] {
+    var entries: [(JSONString, JSONValue)] = [
+      ("tokenizer_class", .string("PreTrainedTokenizerFast")), ("add_bos_token", .bool(addsBeginningOfSequence)),
+    ]
+    let roles: [(JSONString, Int?)] = [
+      ("bos_token", beginningOfSequence), ("eos_token", endOfSequence), ("pad_token", padding), ("unk_token", unknown),
+      ("mask_token", mask),
+    ]
+    for (key, id) in roles {
+      if let id { entries.append((key, .string(JSONString(bytes: Array(names.strings[id]))))) }
+    }
+    if let template = chatTemplates["default"] { entries.append(("chat_template", .string(JSONString(template)))) }
+    return Self.object(entries).text()
+  }
+}
