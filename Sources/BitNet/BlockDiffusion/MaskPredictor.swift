@@ -7,13 +7,14 @@ import Darwin
 /// Chooses tokens for masked positions.
 struct MaskPredictor {
   private let maskToken: Int
+  /// Whether the likeliest token is always taken.
   private let isPlain: Bool
   private var sampler: Sampler
 
   init(maskToken: Int, sampling: Sampling) {
     self.maskToken = maskToken
-    isPlain = sampling.temperature == 0 && sampling.repetitionPenalty == 1
     sampler = Sampler(sampling)
+    isPlain = sampler.neededTokens == 1
   }
 
   /// The token for a position and its confidence, `softmax(logits)[token]` without the mask token. The softmax is summed in
