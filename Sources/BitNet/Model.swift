@@ -135,4 +135,18 @@ public final class Model: Sendable {
     guard let tokenizer else { throw ModelError.missingTokenizer(file: checkpoint.path) }
     return tokenizer
   }
+
+  /// Whether a sequence can be computed.
+  ///
+  /// - Throws: ``ModelError`` for an empty one, unknown ids, or more tokens than the context holds.
+  package func validate(_ tokens: [Int]) throws {
+    guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
+    guard tokens.count <= contextLength else {
+      throw ModelError.contextExceeded(tokens: tokens.count, contextLength: contextLength)
+    }
+    let vocabularySize = configuration.vocabularySize
+    if let unknown = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
+    }
+  }
 }
