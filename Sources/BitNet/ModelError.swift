@@ -28,6 +28,8 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   case emptyPrompt
   /// No logit is a finite number, so that there is nothing to choose from.
   case nonFiniteLogits(file: String, tokens: Int)
+  /// No token of the vocabulary continues a constrained text.
+  case noAllowedToken(file: String)
   /// A generation option is out of its range.
   case invalidOption(name: String, found: String, expected: String)
   /// Block diffusion needs a mask token, and neither the files nor the vocabulary say which; the candidates are texts.
@@ -68,6 +70,9 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(tokens) tokens do not fit the context of \(length). Shorten the prompt, or load the model with a longer "
         + "context (--ctx-size)."
     case .emptyPrompt: "the prompt is empty; there is nothing to continue."
+    case .noAllowedToken(let file):
+      "\(file): no token of the vocabulary continues the text as its constraint demands. The tokenizer lacks single "
+        + "characters that JSON needs: generate without a constraint."
     case .nonFiniteLogits(let file, let tokens):
       "\(file): after \(tokens) tokens every prediction is infinite or not a number. The weights are damaged or belong "
         + "to another arithmetic: `bitnet diagnose` tells more."

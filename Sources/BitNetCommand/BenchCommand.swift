@@ -56,7 +56,10 @@ struct BenchCommand: ParsableCommand {
   var threads: [Int] = []
 
   @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32, f16 or q8.")
-  var cacheType = CacheArgument.f32
+  var cacheType = CacheArgument.f16
+
+  @Option(name: .long, help: "How the output head is read: q8 by an int8 copy first, exact all of it.")
+  var head = HeadReadingArgument.q8
 
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")
   var noRepack = false
@@ -115,7 +118,7 @@ struct BenchCommand: ParsableCommand {
       options: .init(
         mode: mode?.mode, threads: threads,
         contextLength: min(checkpoint.configuration.contextLength, max(longest + slack, 1)), repacksWeights: !noRepack,
-        cachePrecision: cacheType.precision))
+        cachePrecision: cacheType.precision, screensHead: head == .q8))
     let duration = clock.now - begin
     return try Benchmark(
       of: loaded,

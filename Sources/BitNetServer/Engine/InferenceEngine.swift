@@ -33,7 +33,7 @@ package struct SequenceRequest: Sendable {
   /// Whether to report the probabilities of the prompt's own tokens.
   package var wantsPromptLogprobs = false
   /// What the output must conform to.
-  package var constraint: (any TokenConstraint)?
+  package var constraint: JSONConstraint?
   package var decodeMode = DecodeMode.autoregressive
   /// Whether to report tokens that are not decided yet, where the decoding has such.
   package var wantsProvisional = false

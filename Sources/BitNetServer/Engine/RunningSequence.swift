@@ -14,7 +14,9 @@ final class RunningSequence {
   private var cachedPromptTokens = 0
   private var hasStarted = false
   private var sampler: Sampler
-  private var constraint: (any TokenConstraintState)?
+  private var constraint: JSONConstraint.State?
+  /// Tokens that complete a constrained text for which there is no more room to complete itself.
+  private var completion: ArraySlice<Int>?
   private var promptLogprobs: [GeneratedToken] = []
 
   init(_ request: SequenceRequest, channel: EventChannel, submitted: ContinuousClock.Instant, model: Model) {
@@ -107,17 +109,38 @@ final class RunningSequence {
   /// Chooses the next token.
   ///
   /// - Parameter logits: of a set that contains the ``neededTokens`` likeliest.
-  /// - Throws: ``ModelError/nonFiniteLogits(file:tokens:)``.
+  /// - Throws: ``ModelError/nonFiniteLogits(file:tokens:)``, ``ModelError/noAllowedToken(file:)``.
   func choose(_ logits: [TokenLogit]) throws(ModelError) {
     guard logits.contains(where: \.logit.isFinite) else {
       throw .nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
     }
-    let state = constraint
-    let token = sampler.next(logits, recent: tokens, isAllowed: state.map { state in { state.allows($0) } })
+    let mask = constraint?.allowedTokens()
+    var token = sampler.next(logits, recent: tokens, isAllowed: mask.map { mask in { mask.contains($0) } })
+    if let constraint {
+      guard constraint.allows(token) else { throw .noAllowedToken(file: model.checkpoint.path) }
+      completion = completion ?? shortestCompletion(of: constraint, after: token)?[...]
+      if completion != nil {
+        guard let next = completion?.popFirst() else { return }
+        token = next
+      }
+    }
     constraint?.advance(by: token)
     tokens.append(token)
     let reported = request.topLogprobs.map { GeneratedToken(token, logits: logits.map(\.logit), top: $0) }
     channel.send(.token(reported ?? GeneratedToken(id: token)))
+  }
+
+  /// The shortest rest of a constrained text, if the room that is left would not do for it behind `token`.
+  private func shortestCompletion(of state: JSONConstraint.State, after token: Int) -> [Int]? {
+    let most = min(
+      request.maximumTokens ?? .max, model.contextLength + 1 - request.prompt.count)
+    let left = most - (tokens.count - request.prompt.count)
+    func rest(_ state: JSONConstraint.State) -> [Int]? {
+      request.constraint?.tokens.tokens(for: state.forcedCompletion())
+    }
+    var next = state
+    guard next.advance(by: token), let further = rest(next), further.count > left - 1 else { return nil }
+    return rest(state)
   }
 
   // MARK: The end
@@ -128,6 +151,8 @@ final class RunningSequence {
     if isLate { return .deadline }
     let generated = tokens.count - request.prompt.count
     if generated > 0, let last = tokens.last, request.stopTokens.contains(last) { return .stop }
+    if let constraint, constraint.isComplete { return .stop }
+    if completion?.isEmpty ?? false { return .stop }
     let isReported = !request.wantsPromptLogprobs || promptLogprobs.count == request.prompt.count || generated > 0
     if isReported, generated >= request.maximumTokens ?? .max { return .length }
     // The last token of a full context is generated and never read.
