@@ -30,7 +30,6 @@ import Testing
     #expect(model.declaresDiffusionAttention)
     try model.checkBlockDiffusion(options)
     let probe = try #require(try model.diffusionProbe(options))
-    print("PROBE", probe)
     #expect(probe.lostShare < 0.25, "\(probe)")
   }
 
