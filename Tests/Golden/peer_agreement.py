@@ -1,17 +1,18 @@
 """Why llama.cpp and bitnet.cpp do not give this program's logits to the last bit: their arithmetic, in numpy.
 
-Usage: peer_agreement.py MODEL.gguf OURS [--peer PROGRAM] [--rounding NAME ...] [--layers N ...] [--scale X]
-                         [--tokens ID,ID,...]
+Usage: peer_agreement.py MODEL.gguf OURS [--peer PROGRAM [--greedy N]] [--rounding NAME ...] [--layers N ...]
+                         [--scale X] [--tokens ID,ID,...]
 
 OURS is the `bitnet` binary; PROGRAM is peer_logits.cpp linked with the peer. Computes the logits after the tokens in
-float64 with each of the roundings: of the arithmetic of BitNet (`tokens`: int8 activations per token; in llama-like
-models that were made ternary: weights only), and of the peers (`bitnet.cpp`: halves in the attention and before the
-head; `blocks`: activations in blocks of 32 or 256, as ggml's Q8_0 and Q8_K). Prints the cosine with the logits of both
-programs. `--layers` cuts the model after so many layers, `--scale` puts another scale on every I2_S tensor. Needs
+float64 with each of the roundings: of I2_S models `tokens`, int8 activations per token, and `bitnet.cpp`, with halves in
+the attention and before the head too; of llama-like models `exact`, and `blocks`, activations in blocks of 32 or 256 as
+ggml's Q8_0 and Q8_K. `tokens32` and `blocks32` are the same in float32: how far rounding alone goes. Prints the cosines
+between them and the logits of both programs. `--layers` cuts the model after so many layers, `--scale` puts another scale on every I2_S tensor. Needs
 numpy and gguf-py, and shares no code with the converter.
 """
 
 import argparse
+import re
 import struct
 import subprocess
 import tempfile
@@ -158,7 +159,7 @@ class Forward:
         self.size, self.base = file.value("rope.dimension_count"), file.value("rope.freq_base")
         self.epsilon = file.value("attention.layer_norm_rms_epsilon")
         # float32 to see how far its rounding alone goes.
-        self.dtype = np.float32 if rounding == "float32" else np.float64
+        self.dtype = np.float32 if rounding.endswith("32") else np.float64
         # bitnet.cpp keeps keys and values as halves and, of more than one token, multiplies queries as halves too; its sgemm
         # takes the attention's weights as they are.
         self.half = halves if rounding == "bitnet.cpp" else lambda x: x
@@ -170,8 +171,8 @@ class Forward:
             inputs, input_scale = per_token(x)
             # Integers below 2^24, which float32 adds exactly.
             return ((inputs.astype(np.float32) @ codes.T) * scale * input_scale).astype(self.dtype)
-        x = per_block(x, tensor[1]) if self.rounding == "blocks" else x
-        return x @ decode(tensor).T
+        x = per_block(x, tensor[1]) if self.rounding.startswith("blocks") else x
+        return (x @ decode(tensor).T).astype(self.dtype)
 
     def norm(self, x, name):
         weight = decode(self.file.tensors[name + ".weight"]).astype(self.dtype)
@@ -214,7 +215,7 @@ class Forward:
             x = x + self.linear(self.feed_forward(self.norm(x, f"{block}.ffn_norm"), block), f"{block}.ffn_down")
         last = self.norm(x[-1:], "output_norm")
         kind = self.file.tensors["token_embd.weight"][1]
-        last = per_block(last, kind) if self.rounding in ("blocks", "bitnet.cpp") else last
+        last = per_block(last, kind) if self.rounding.startswith(("blocks", "bitnet.cpp")) else last
         return (last @ embedding.T)[0].astype(np.float64)
 
 
@@ -223,17 +224,30 @@ def cosine(a, b):
 
 
 def ours(binary, model, ids, is_bitnet, folder):
+    """[positions, vocabulary]"""
     output = Path(folder) / "ours.npy"
     mode = "bitlinear" if is_bitnet else "weight-only"
-    command = [binary, "logits", model, "--tokens", ",".join(map(str, ids)), "--mode", mode, "--last", "-o", output]
+    command = [binary, "logits", model, "--tokens", ",".join(map(str, ids)), "--mode", mode, "-o", output]
     subprocess.run(command, check=True, capture_output=True)
-    return np.load(output)[-1].astype(np.float64)
+    return np.load(output).astype(np.float64)
 
 
-def theirs(program, model, ids, folder):
+def theirs(program, model, ids, count, folder):
+    """The logits, and the greedy tokens with their lead over the second."""
     output = Path(folder) / "theirs.f32"
-    subprocess.run([program, model, output, "1", *map(str, ids)], check=True, capture_output=True)
-    return np.fromfile(output, np.float32).astype(np.float64)
+    command = [program, model, output, str(count), *map(str, ids)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    steps = [(int(token), float(lead)) for token, lead in re.findall(r"^(\d+) (\S+)$", text, re.M)]
+    return np.fromfile(output, np.float32).astype(np.float64), steps
+
+
+def agreement(steps, binary, model, ids, is_bitnet, folder):
+    """How many of the peer's greedy tokens are ours too, each after the same tokens."""
+    tokens = [token for token, _ in steps]
+    rows = ours(binary, model, ids + tokens[:-1], is_bitnet, folder)[len(ids) - 1 :]
+    same = [row.argmax() == token for row, token in zip(rows, tokens)]
+    parts = "" if all(same) else f", parts first where the peer's lead is {steps[same.index(False)][1]}"
+    print(f"    {sum(same)} of the peer's {len(same)} greedy tokens are ours{parts}", flush=True)
 
 
 def main():
@@ -241,7 +255,8 @@ def main():
     parser.add_argument("model")
     parser.add_argument("ours")
     parser.add_argument("--peer")
-    parser.add_argument("--rounding", nargs="+", default=["tokens"])
+    parser.add_argument("--greedy", type=int, default=1, help="so many tokens of the peer's continuation are compared")
+    parser.add_argument("--rounding", nargs="*", default=["tokens"])
     parser.add_argument("--layers", nargs="+", type=int)
     parser.add_argument("--scale", type=float)
     parser.add_argument("--tokens", default="504,3575,282,4649,314")
@@ -258,12 +273,15 @@ def main():
             model = f"{folder}/cut.gguf"
             file.cut(layers, model)
             results = {name: Forward(file, name).logits(ids, layers) for name in arguments.rounding}
-            results["ours"] = ours(arguments.ours, model, ids, Forward(file, "").is_bitnet, folder)
+            is_bitnet = Forward(file, "").is_bitnet
+            results["ours"] = ours(arguments.ours, model, ids, is_bitnet, folder)[-1]
             if arguments.peer:
-                results["peer"] = theirs(arguments.peer, model, ids, folder)
+                results["peer"], steps = theirs(arguments.peer, model, ids, arguments.greedy, folder)
             names = list(results)
             pairs = [(a, b) for index, a in enumerate(names) for b in names[index + 1 :]]
             print(f"{layers} layers: " + ", ".join(f"{a}/{b} {cosine(results[a], results[b]):.7f}" for a, b in pairs), flush=True)
+            if arguments.peer:
+                agreement(steps, arguments.ours, model, ids, is_bitnet, folder)
 
 
 if __name__ == "__main__":
