@@ -41,7 +41,7 @@ struct LogitsCommand: ParsableCommand {
     let prompt = try text.prompts().first
     do {
       let dump = try LogitsDump(
-        of: model.load(), prompt: prompt, tokens: text.tokens?.ids, lastOnly: last, to: output,
+        of: model.load(cachePrecision: .f32), prompt: prompt, tokens: text.tokens?.ids, lastOnly: last, to: output,
         progress: Terminal.progress, isCancelled: { interruption.exitCode != nil })
       Terminal.endProgress()
       if let tokensOut { try writeText(dump.tokens.map(String.init).joined(separator: ",") + "\n", to: tokensOut) }

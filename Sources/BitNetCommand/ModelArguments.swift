@@ -26,18 +26,27 @@ struct ModelArguments: ParsableArguments {
   @Option(
     name: .long,
     help:
-      "How keys and values of earlier tokens are kept: f32, f16 (half the memory) or q8 (a quarter, rounds visibly).")
-  var cacheType = CacheArgument.f32
+      "How keys and values of earlier tokens are kept: f32, f16 (half the memory) or q8 (a quarter, rounds visibly); the default is f16, where exact logits are asked for f32."
+  )
+  var cacheType: CacheArgument?
+
+  @Option(
+    name: .long,
+    help:
+      "How the likeliest tokens are found: q8 looks for them with an int8 copy of the output head before the head itself decides, exact reads all of the head. The same output."
+  )
+  var head = HeadReadingArgument.q8
 
   @Flag(name: .long, help: "Use the weights as the file has them: loads at once, generates more slowly, same output.")
   var noRepack = false
 
-  func load() throws -> Model {
+  /// - Parameter precision: of the cache, if nothing else was asked for.
+  func load(cachePrecision precision: CachePrecision = .f16) throws -> Model {
     try Model(
       contentsOf: URL(filePath: model),
       options: .init(
         mode: mode?.mode, threads: threads, contextLength: contextSize, repacksWeights: !noRepack,
-        cachePrecision: cacheType.precision))
+        cachePrecision: cacheType?.precision ?? precision, screensHead: head == .q8))
   }
 }
 
@@ -72,4 +81,10 @@ enum CacheArgument: String, ExpressibleByArgument, CaseIterable {
     case .q8: .q8
     }
   }
+}
+
+/// How the output head is read as it is spelled on the command line.
+enum HeadReadingArgument: String, ExpressibleByArgument, CaseIterable {
+  case q8
+  case exact
 }

@@ -3,8 +3,8 @@ package import ModelFormats
 /// A JSON Schema, made ready to constrain what a model writes.
 ///
 /// Texts are as `json.dumps` writes them, with or without the space after a comma and a colon; the properties of an
-/// object are in the order of the schema, others come last, and none comes twice. An object whose schema lists properties
-/// and does not speak of `additionalProperties` has no others. `oneOf` is taken as `anyOf`.
+/// object are in the order of the schema, others come last, and none comes twice. An object whose schema lists
+/// properties and does not speak of `additionalProperties` has no others. `oneOf` is taken as `anyOf`.
 public struct JSONSchema: Sendable {
   let table: JSONParseTable
 
@@ -35,7 +35,7 @@ public struct JSONSchema: Sendable {
       throw JSONSchemaError(
         "", "", "has no conforming text of reasonable length",
         remedy:
-          "Look for bounds that exclude each other, an empty enum, a large minItems, or an object that must contain itself."
+          "Look for bounds that exclude each other, an empty enum, a large minItems, an object that contains itself."
       )
     }
   }

@@ -68,8 +68,8 @@ extension SchemaCompiler {
     return add(.object(object))
   }
 
-  /// The schema of other properties. A schema that lists properties and does not speak of others means no others, though
-  /// it permits them: a model that invents some is of no use.
+  /// The schema of other properties. A schema that lists properties and does not speak of others means no others,
+  /// though it permits them: a model that invents some is of no use.
   private func additional(_ schema: JSONObject, _ path: String) throws(JSONSchemaError) -> JSONValue? {
     switch schema["additionalProperties"] {
     case nil: return schema["properties"] == nil ? .bool(true) : nil

@@ -1,4 +1,5 @@
-/// Reads the regular part of the patterns of JSON Schema (ECMA 262): classes, quantifiers, groups, alternation, anchors.
+/// Reads the regular part of the patterns of JSON Schema (ECMA 262): classes, quantifiers, groups, alternatives,
+/// anchors.
 ///
 /// Where dialects differ (`\d`, `\w`, `\s`, `.` beyond ASCII) the characters are taken on which they agree.
 struct TextPattern {

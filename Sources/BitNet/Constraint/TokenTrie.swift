@@ -97,6 +97,33 @@ public final class TokenTrie: Sendable {
     }
   }
 
+  /// Tokens that make up a text, each the longest that fits; `nil` where a byte has none.
+  package func tokens(for text: [UInt8]) -> [Int]? {
+    var result: [Int] = []
+    var position = 0
+    while position < text.count {
+      var node = 0, longest: (token: Int, length: Int)?
+      for (offset, byte) in text[position...].enumerated() {
+        guard let next = child(of: node, byte) else { break }
+        node = next
+        if firstTokens[node] >= 0 { longest = (Int(firstTokens[node]), offset + 1) }
+      }
+      guard let longest else { return nil }
+      result.append(longest.token)
+      position += longest.length
+    }
+    return result
+  }
+
+  private func child(of node: Int, _ byte: UInt8) -> Int? {
+    var child = node + 1
+    while child < subtreeEnds[node] {
+      if bytes[child] == byte { return child }
+      child = Int(subtreeEnds[child])
+    }
+    return nil
+  }
+
   /// The bytes of a token; empty for those that are not used.
   package func text(of token: Int) -> [UInt8] { texts.indices.contains(token) ? texts[token] : [] }
 

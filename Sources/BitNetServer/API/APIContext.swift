@@ -10,7 +10,9 @@ package struct APIContext: Sendable {
   /// The name under which clients ask for the model.
   package let modelName: String
   package let engine: any InferenceEngine
-  package let constraints: any TokenConstraintCompiler
+  package let formats: ResponseFormats
+  /// How answers are written unless a request says otherwise.
+  package let decodeMode: DecodeMode
   package let limits: APILimits
   package let metrics: Metrics
   /// When the server started, in seconds since 1970.
@@ -18,15 +20,17 @@ package struct APIContext: Sendable {
 
   /// - Throws: `ModelError` for a model without tokenizer, `ChatTemplateError` for a template that cannot be parsed.
   package init(
-    model: Model, name: String, engine: any InferenceEngine, constraints: any TokenConstraintCompiler = NoConstraints(),
-    limits: APILimits = APILimits(), metrics: Metrics = Metrics(), created: Int = 0
+    model: Model, name: String, engine: any InferenceEngine, decodeMode: DecodeMode = .autoregressive,
+    limits: APILimits = APILimits(),
+    metrics: Metrics = Metrics(), created: Int = 0
   ) throws {
     self.model = model
     tokenizer = try model.requiredTokenizer()
     template = try tokenizer.chatTemplate()
     modelName = name
     self.engine = engine
-    self.constraints = constraints
+    self.decodeMode = decodeMode
+    formats = ResponseFormats(model: model, tokenizer: tokenizer)
     self.limits = limits
     self.metrics = metrics
     self.created = created
@@ -43,21 +47,6 @@ package struct APIContext: Sendable {
     guard !tokens.isEmpty else { throw .invalid(parameter, "it is empty; there is nothing to continue") }
     guard tokens.count <= model.contextLength else {
       throw .contextExceeded(tokens: tokens.count, contextLength: model.contextLength, parameter: parameter)
-    }
-  }
-
-  /// The constraint of `response_format`; `nil` for plain text.
-  func constraint(_ request: RequestObject) throws(APIError) -> (any TokenConstraint)? {
-    guard let format = try request.object("response_format") else { return nil }
-    guard let type = try format.string("type") else {
-      throw .invalid(format.path(of: "type"), "it is missing; expected text, json_object or json_schema")
-    }
-    switch type {
-    case "text": return nil
-    case "json_object", "json_schema": return try constraints.compile(format)
-    default:
-      throw .invalid(
-        format.path(of: "type"), "'\(type.prefix(40))' is not known; expected text, json_object or json_schema")
     }
   }
 

@@ -9,7 +9,7 @@ struct ChatRequest {
   var parameters: SamplingParameters
   /// The number of alternatives; `nil` for no log-probabilities.
   var logprobs: Int?
-  var constraint: (any TokenConstraint)?
+  var constraint: JSONConstraint?
   /// How the model writes calls of tools; `nil` when it was given none.
   var toolCallStyle: ToolCallStyle?
   var allowsParallelToolCalls: Bool
@@ -24,7 +24,8 @@ struct ChatRequest {
     let top = try request.integer("top_logprobs", in: 0...context.limits.topLogprobs)
     if top != nil, !wantsLogprobs { throw .invalid("top_logprobs", "only allowed with \"logprobs\": true") }
     logprobs = wantsLogprobs ? top ?? 0 : nil
-    constraint = try context.constraint(request)
+    constraint = try context.formats.constraint(request)
+    try parameters.checkDiffusion(topLogprobs: logprobs, constraint: constraint)
     allowsParallelToolCalls = try request.bool("parallel_tool_calls") ?? true
     conversation = try Conversation(request, context: context)
     toolCallStyle = conversation.tools == nil ? nil : ToolCallStyle(templateSource: conversation.template.source)

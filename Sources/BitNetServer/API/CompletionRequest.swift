@@ -15,7 +15,7 @@ struct CompletionRequest {
   /// The number of alternatives; `nil` for no log-probabilities.
   var logprobs: Int?
   var echoes: Bool
-  var constraint: (any TokenConstraint)?
+  var constraint: JSONConstraint?
 
   /// - Throws: 400 or 404, naming the parameter.
   init(_ request: RequestObject, context: APIContext) throws(APIError) {
@@ -24,7 +24,8 @@ struct CompletionRequest {
     parameters.maximumTokens = try request.integer("max_tokens", in: 0...(1 << 30)) ?? 16
     logprobs = try request.integer("logprobs", in: 0...context.limits.topLogprobs)
     echoes = try request.bool("echo") ?? false
-    constraint = try context.constraint(request)
+    constraint = try context.formats.constraint(request)
+    try parameters.checkDiffusion(topLogprobs: logprobs, constraint: constraint)
     let addsSpecialTokens = try request.bool("add_special_tokens") ?? true
     prompts = try Self.prompts(request, addSpecialTokens: addsSpecialTokens, context: context)
     if let suffix = try request.string("suffix"), !suffix.isEmpty {
@@ -93,7 +94,7 @@ struct CompletionRequest {
 extension SamplingParameters {
   /// One sequence for each choice. A seed gives each its own draws.
   func sequences(
-    _ tokens: [Int], topLogprobs: Int?, constraint: (any TokenConstraint)?, context: APIContext,
+    _ tokens: [Int], topLogprobs: Int?, constraint: JSONConstraint?, context: APIContext,
     finish: (inout SequenceRequest) -> Void
   ) -> [SequenceRequest] {
     (0..<choices).map { choice in
@@ -104,7 +105,7 @@ extension SamplingParameters {
       request.stopTokens = stopTokens.union(ignoresEnd ? [] : context.tokenizer.endOfGeneration)
       request.topLogprobs = topLogprobs
       request.constraint = constraint
-      request.decodeMode = decodeMode
+      request.diffusion = diffusion
       request.wantsProvisional = includesProvisional
       finish(&request)
       return request

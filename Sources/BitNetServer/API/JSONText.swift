@@ -36,6 +36,8 @@ enum JSONText {
 struct WritesNull<Value: Encodable & Sendable>: Encodable, Sendable {
   var wrappedValue: Value?
 
+  // Also what a memberwise initializer of a type with such a member takes.
+  // swift-format-ignore: UseSynthesizedInitializer
   init(wrappedValue value: Value?) { wrappedValue = value }
 
   func encode(to encoder: any Encoder) throws {
