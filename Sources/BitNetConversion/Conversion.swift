@@ -27,7 +27,8 @@ public struct Conversion {
     progress: @escaping (String) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
   ) throws -> ConversionReport {
     try validate(options)
-    if !isDryRun { try refuseExisting(output, source: checkpoint.path, options: options) }
+    try refuseSource(output, checkpoint)
+    if !isDryRun { try refuseExisting(output, options: options) }
     progress("planning")
     let plan = try ConversionPlan(checkpoint, options: options)
     let conversion = Conversion(
@@ -62,13 +63,32 @@ public struct Conversion {
     }
   }
 
-  private static func refuseExisting(_ output: String, source: String, options: ConversionOptions) throws {
+  /// The result must not take the place of what it is made from, nor of a folder that holds it.
+  private static func refuseSource(_ output: String, _ checkpoint: Checkpoint) throws {
     func real(_ path: String) -> String { URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path }
-    guard FileManager.default.fileExists(atPath: output) else { return }
-    if real(output) == real(source) {
-      throw ConversionError.options("\(output) is the source itself: choose another name.")
+    let target = real(output)
+    let sources = Set(checkpoint.tensors.values.map(\.file) + [checkpoint.path]).map(real)
+    guard sources.allSatisfy({ $0 != target && !$0.hasPrefix(target + "/") }) else {
+      throw ConversionError.options("\(output) is the source itself or holds it: choose another name.")
     }
+  }
+
+  /// With `overwrites`, a file takes the place of a file and a folder that of a folder with a model.
+  private static func refuseExisting(_ output: String, options: ConversionOptions) throws {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder) else { return }
     guard options.overwrites else { throw ConversionError.exists(path: output) }
+    guard isFolder.boolValue == (options.destination == .safetensors) else {
+      throw ConversionError.options(
+        "\(output) is a \(isFolder.boolValue ? "folder" : "file"), which a "
+          + "\(isFolder.boolValue ? "GGUF file" : "model's folder") does not replace: choose another name.")
+    }
+    guard isFolder.boolValue else { return }
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    guard files.isEmpty || files.contains("config.json") && files.contains(where: { $0.hasSuffix(".safetensors") })
+    else {
+      throw ConversionError.options("\(output) is a folder without a model: it is not replaced; choose another name.")
+    }
   }
 
   private func write(_ report: inout ConversionReport) throws {

@@ -26,7 +26,7 @@ struct ConversionPlan {
     graph = try GraphTarget(checkpoint, options: options, isTernary: declares || options.ternarizes)
     try refuseContradictions()
     try addMatrices(["token_embd.weight"] + (checkpoint.configuration.tiesEmbeddings ? [] : ["output.weight"]))
-    try addVector("output_norm.weight")
+    try addVector("output_norm.weight", count: checkpoint.configuration.hiddenSize)
     try addRopeFactors()
     for layer in 0..<checkpoint.configuration.layerCount { try addLayer(layer) }
     addWarnings()
@@ -36,15 +36,17 @@ struct ConversionPlan {
 
   private mutating func addLayer(_ layer: Int) throws {
     let block = "blk.\(layer)."
-    try addVector(block + "attn_norm.weight")
+    try addVector(block + "attn_norm.weight", count: checkpoint.configuration.hiddenSize)
     for role in [LinearRole.query, .key, .value, .output] { try addLinear(layer, role) }
     for name in ["attn_q_norm", "attn_k_norm", "attn_sub_norm"]
     where checkpoint.tensors[block + name + ".weight"] != nil {
       try addVector(block + name + ".weight")
     }
-    try addVector(block + "ffn_norm.weight")
+    try addVector(block + "ffn_norm.weight", count: checkpoint.configuration.hiddenSize)
     for role in [LinearRole.gate, .up, .down] { try addLinear(layer, role) }
-    if graph.hasSubNorms { try addVector(block + "ffn_sub_norm.weight") }
+    if graph.hasSubNorms {
+      try addVector(block + "ffn_sub_norm.weight", count: checkpoint.configuration.intermediateSize)
+    }
   }
 
   private mutating func addLinear(_ layer: Int, _ role: LinearRole) throws {
@@ -79,7 +81,7 @@ struct ConversionPlan {
           source: name, name: output(name) + "_scale", shape: [1], type: .f32, content: .scale, from: "", reason: nil))
     }
     if checkpoint.tensors[base + ".bias"] != nil {
-      try addVector(base + ".bias", order: planned.order)
+      try addVector(base + ".bias", count: shape[0], order: planned.order)
     }
   }
 
@@ -200,8 +202,11 @@ struct ConversionPlan {
     }
   }
 
-  private mutating func addVector(_ name: String, order: [Int]? = nil) throws {
+  private mutating func addVector(_ name: String, count: Int? = nil, order: [Int]? = nil) throws {
     let tensor = try required(name)
+    if let count, tensor.elementCount != count {
+      throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [count])
+    }
     guard tensor.type.isFloatingPoint else {
       throw ModelError.invalidTensor(
         file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue)",
@@ -251,7 +256,15 @@ struct ConversionPlan {
         remedy:
           "The quantization_config was lost: run as a dense model it prints nonsense. Restore it, or say --ternarize.")
     }
-    guard case .huggingFace(let folder) = checkpoint.source else { return }
+    if let id = try checkpoint.blockDiffusionConfig()?.maskTokenID,
+      !(0..<checkpoint.configuration.vocabularySize).contains(id)
+    {
+      throw ConversionError.contradiction(
+        file: checkpoint.path, what: "mask_token_id in dlm_config.json", found: "\(id)",
+        expected: "a row of the embedding, which has \(checkpoint.configuration.vocabularySize)",
+        remedy: "The embedding was not resized for the mask token, or the config is another model's.")
+    }
+    guard case .huggingFace = checkpoint.source else { return }
     if let tokenizer = try checkpoint.tokenizer(),
       tokenizer.vocabularySize > checkpoint.configuration.vocabularySize
     {
@@ -261,14 +274,6 @@ struct ConversionPlan {
           "\(tokenizer.vocabularySize) tokens for \(checkpoint.configuration.vocabularySize) rows of the embedding",
         expected: "a row for every token",
         remedy: "A token was added (a mask token, say) without resizing the embedding: call resize_token_embeddings.")
-    }
-    if let diffusion = try checkpoint.blockDiffusionConfig(), let id = diffusion.maskTokenID,
-      id >= checkpoint.configuration.vocabularySize
-    {
-      throw ConversionError.contradiction(
-        file: folder.path, what: "mask_token_id in dlm_config.json", found: "\(id)",
-        expected: "a row of the embedding, which has \(checkpoint.configuration.vocabularySize)",
-        remedy: "The embedding was not resized for the mask token, or the config is another model's.")
     }
   }
 

@@ -13,10 +13,10 @@ enum GGUFModelMetadata {
   static func entries(_ plan: ConversionPlan) throws -> (entries: [Entry], notes: [String]) {
     var entries = model(plan) + rope(plan)
     var (tokenizer, notes) = try tokenizer(plan)
-    if let mask = try plan.checkpoint.blockDiffusionConfig()?.maskTokenID {
+    if let mask = try plan.checkpoint.blockDiffusionConfig()?.maskTokenID.flatMap(UInt32.init(exactly:)) {
       let key = "tokenizer.ggml.mask_token_id"
       tokenizer.removeAll { $0.key == key }
-      tokenizer.append((key, .u32(UInt32(mask))))
+      tokenizer.append((key, .u32(mask)))
     }
     entries += tokenizer
     if let text = try blockDiffusion(plan.checkpoint) { entries.append((ConversionKeys.blockDiffusion, .string(text))) }
@@ -123,7 +123,9 @@ enum GGUFModelMetadata {
     }
     guard let config = try checkpoint.blockDiffusionConfig() else { return [] }
     var entries: [Entry] = []
-    if let id = config.maskTokenID { entries.append(("bitnet.diffusion.mask_token_id", .u32(UInt32(id)))) }
+    if let id = config.maskTokenID.flatMap(UInt32.init(exactly:)) {
+      entries.append(("bitnet.diffusion.mask_token_id", .u32(id)))
+    }
     if let size = config.blockSize.flatMap(UInt32.init(exactly:)) {
       entries.append(("bitnet.diffusion.block_size", .u32(size)))
     }

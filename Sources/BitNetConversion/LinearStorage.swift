@@ -35,7 +35,11 @@ struct LinearStorage {
     let magnitudes = try LinearStorage.magnitudes(tensor)
     let isListed = checkpoint.ternaryScales[name] != nil || tensor.type == .i2_s
     hasSeveralScales = !isListed && magnitudes.count > 1
-    isTernary = !hasSeveralScales
+    // A matrix of zeros says nothing: where nobody speaks of a BitNet it is a dense layer that adds nothing (LLaMA-Pro).
+    let mayBeTernary =
+      !magnitudes.isEmpty || isListed || TensorType.ternary.contains(tensor.type)
+      || checkpoint.configuration.declaresBitLinear
+    isTernary = !hasSeveralScales && mayBeTernary
     type = tensor.type
     label = tensor.type.rawValue + (isTernary && !TensorType.ternary.contains(tensor.type) ? ", ternary values" : "")
   }

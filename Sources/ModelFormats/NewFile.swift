@@ -28,7 +28,8 @@ package final class NewFile {
     self.path = path
     let (folder, name) = NewFile.split(path)
     partialPath = "\(folder)/.\(name).partial"
-    descriptor = open(partialPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    // A link that somebody else put there must not lead the writing elsewhere.
+    descriptor = open(partialPath, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o666)
     guard descriptor >= 0 else {
       throw NewFile.failure(errno, path, "cannot be written", remedy: "Check the folder and its permissions.")
     }

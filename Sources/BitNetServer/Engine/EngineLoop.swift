@@ -56,6 +56,7 @@ final class EngineLoop {
       }
     }
     for sequence in running + retreated { sequence.finish(.cancelled) }
+    while let waiting = requests.next() { waiting.channel.finish() }
   }
 
   // MARK: Who is computed
@@ -81,7 +82,8 @@ final class EngineLoop {
       let sequence: RunningSequence
       if let first = retreated.first {
         // With room to write in, so that it does not have to retreat at once.
-        guard running.isEmpty || pagesInUse() + Self.pages(for: first.tokens.count) + 1 <= maximumPages else { return }
+        let wanted = Self.pages(for: first.tokens.count) + 1
+        guard running.isEmpty || pagesOfRunning() + wanted <= maximumPages else { return }
         sequence = retreated.removeFirst()
       } else if let waiting = requests.next() {
         sequence = RunningSequence(
@@ -93,7 +95,7 @@ final class EngineLoop {
         try sequence.start(sequence.request.diffusion == nil ? prefixes : blockPrefixes)
         // Such a sequence keeps its memory to the end: all of it must be there, if not at once.
         let wanted = sequence.isDiffusion ? Self.pages(for: sequence.mostPositions) + reservedPages() : 0
-        if wanted > 0, !running.isEmpty, wanted + running.reduce(0, { $0 + $1.cache.pages.count }) > maximumPages {
+        if wanted > 0, !running.isEmpty, wanted + pagesOfRunning() > maximumPages {
           sequence.retreat()
           retreated.insert(sequence, at: 0)
           return
@@ -112,9 +114,12 @@ final class EngineLoop {
     var steps = writing.compactMap { $0.step(limit: 1) }
     var room = batch.capacity - steps.reduce(0) { $0 + $1.tokenCount }
     var left = steps.isEmpty ? room : min(room, options.promptTokensPerStep)
-    for sequence in ready where sequence.isReadingPrompt && left > 0 {
+    let reading = ready.filter(\.isReadingPrompt)
+    // In equal shares, so that short prompts do not wait for long ones.
+    let share = max(1, left / max(1, reading.count))
+    for sequence in reading where left > 0 {
       // Block diffusion reads whole blocks.
-      guard let step = sequence.step(limit: left), step.tokenCount <= room else { continue }
+      guard let step = sequence.step(limit: share), step.tokenCount <= room else { continue }
       steps.append(step)
       room -= step.tokenCount
       left -= step.tokenCount
@@ -127,6 +132,9 @@ final class EngineLoop {
   private func pagesInUse() -> Int {
     Set((running.flatMap(\.cache.pages) + (prefixes.pages + blockPrefixes.pages)).map(ObjectIdentifier.init)).count
   }
+
+  /// Without those of earlier sequences, which make room when they must.
+  private func pagesOfRunning() -> Int { Set(running.flatMap(\.cache.pages).map(ObjectIdentifier.init)).count }
 
   /// The pages that those sequences will want which cannot retreat.
   private func reservedPages() -> Int {
@@ -184,6 +192,7 @@ final class EngineLoop {
   /// The probabilities of the prompt's own tokens, if they are wanted: a few rows at a time, since a vocabulary is wide.
   private func reportPrompt(_ step: EngineStep, firstRow: Int) {
     let prompt = step.sequence.promptRows(step.tokenCount)
+    if step.sequence.owesFirstTokenOnly { step.sequence.accept(promptLogits: [], from: 0) }
     for first in stride(from: prompt.lowerBound, to: prompt.upperBound, by: 16) {
       let some = first..<min(first + 16, prompt.upperBound)
       step.sequence.accept(promptLogits: batch.logits(rows: some.map { firstRow + $0 }), from: first)

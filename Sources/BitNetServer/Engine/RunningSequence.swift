@@ -137,6 +137,11 @@ final class RunningSequence {
     return first..<max(first, min(count, request.prompt.count - 1 - computed))
   }
 
+  /// Whether the prompt's probabilities are wanted of a prompt that has none: a single token.
+  var owesFirstTokenOnly: Bool {
+    request.wantsPromptLogprobs && request.prompt.count == 1 && promptLogprobs.isEmpty
+  }
+
   /// Takes the logits of ``promptRows(_:)``.
   func accept(promptLogits: [[Float]], from first: Int) {
     if promptLogprobs.isEmpty { promptLogprobs.append(GeneratedToken(id: request.prompt[0])) }

@@ -56,7 +56,9 @@ struct ServerResponder: HTTPResponder {
       defer { watch?.finish() }
       let incoming = IncomingRequest(
         id: exchange.id, body: body,
-        client: request.headers[.authorization] ?? context.channel.remoteAddress?.ipAddress ?? "",
+        // Without keys the header is whatever a client likes, and each would be another client's turn.
+        client: (keys.isEmpty ? nil : request.headers[.authorization]) ?? context.channel.remoteAddress?.ipAddress
+          ?? "",
         deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
         record: exchange.record, connection: watch)
       let answer = try await route.handler(incoming)
