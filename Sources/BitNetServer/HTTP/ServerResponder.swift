@@ -84,6 +84,9 @@ struct ServerResponder: HTTPResponder {
       return Array(buffer: try await request.body.collect(upTo: limits.bodyBytes))
     } catch is NIOTooManyBytesError {
       throw tooLarge
+    } catch {
+      // The connection broke, or what came on it is not HTTP, to which NIO itself answers with 400.
+      throw APIError.clientGone
     }
   }
 
