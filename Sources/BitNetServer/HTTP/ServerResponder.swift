@@ -20,6 +20,8 @@ struct ServerResponder: HTTPResponder {
   let metrics: Metrics
   let logger: Logger
   let logsPrompts: Bool
+  /// Whether a proxy in front says who asks.
+  let trustsProxy: Bool
   let isDraining: @Sendable () -> Bool
 
   func respond(to request: Request, context: RequestContext) async throws -> Response {
@@ -56,7 +58,7 @@ struct ServerResponder: HTTPResponder {
       defer { watch?.finish() }
       let incoming = IncomingRequest(
         id: exchange.id, body: body,
-        client: request.headers[.authorization] ?? context.channel.remoteAddress?.ipAddress ?? "",
+        client: client(of: request, context),
         deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
         record: exchange.record, connection: watch)
       let answer = try await route.handler(incoming)
@@ -66,6 +68,16 @@ struct ServerResponder: HTTPResponder {
       exchange.end(route: name, status: failure.status)
       return Response(failure)
     }
+  }
+
+  /// Whose turn a request takes: its key's, else its address's.
+  private func client(of request: Request, _ context: RequestContext) -> String {
+    if let key = request.headers[.authorization] { return key }
+    // What stands before the last address came from the client and may be invented.
+    if trustsProxy, let address = request.headers[.forwardedFor]?.split(separator: ",").last {
+      return address.filter { $0 != " " }
+    }
+    return context.channel.remoteAddress?.ipAddress ?? ""
   }
 
   /// - Throws: 413 and 415.
@@ -132,6 +144,7 @@ extension APIError {
 
 extension HTTPField.Name {
   static let requestID = constant("X-Request-Id")
+  static let forwardedFor = constant("X-Forwarded-For")
   static let accelBuffering = constant("X-Accel-Buffering")
 
   private static func constant(_ name: String) -> HTTPField.Name {
