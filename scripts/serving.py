@@ -55,7 +55,7 @@ def smollm2():
 
 
 class Server:
-    """A server on a free port, for a `with` statement."""
+    """A server, on a free port unless one is given, for a `with` statement."""
 
     binary = ROOT / ".build/release/bitnet"
 
@@ -66,8 +66,8 @@ class Server:
         if not os.access(cls.binary, os.X_OK):
             sys.exit(f"{Path(sys.argv[0]).name}: {cls.binary} is missing; build it first: make build")
 
-    def __init__(self, model, *arguments, environment=None):
-        command = [self.binary, "serve", model, "--port", 0, "--cache-type", "f32", "--log-format", "json", *arguments]
+    def __init__(self, model, *arguments, port=0, environment=None):
+        command = [self.binary, "serve", model, "--port", port, "--cache-type", "f32", "--log-format", "json", *arguments]
         self.process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})},
