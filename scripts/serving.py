@@ -92,7 +92,7 @@ class Server:
             self.process.kill()
         self.process.wait()
 
-    def request(self, path, body=None, method=None, headers=None):
+    def request(self, path, body=None, method=None, headers=None, limit=LIMIT):
         """Status, headers and text of a plain request."""
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method)
@@ -101,7 +101,7 @@ class Server:
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=LIMIT) as response:
+            with urllib.request.urlopen(request, timeout=limit) as response:
                 return response.status, response.headers, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read().decode()
