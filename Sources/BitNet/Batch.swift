@@ -13,14 +13,17 @@ package final class Batch {
     package let tokens: [Int]
     /// The position of the first of them.
     package let start: Int
-    /// Whether a token sees those after it in the entry, as in a block of block diffusion.
+    /// Whether a token sees only those before it and itself; otherwise all up to `end`, as in a block of block diffusion.
     package let isCausal: Bool
+    /// Where what the tokens see ends, if they are not causal; behind the tokens the cache holds what an earlier pass stored.
+    package let end: Int
 
-    package init(cache: KeyValueCache, tokens: [Int], start: Int, isCausal: Bool = true) {
+    package init(cache: KeyValueCache, tokens: [Int], start: Int, isCausal: Bool = true, end: Int? = nil) {
       self.cache = cache
       self.tokens = tokens
       self.start = start
       self.isCausal = isCausal
+      self.end = end ?? start + tokens.count
     }
   }
 
@@ -50,7 +53,7 @@ package final class Batch {
   /// - Precondition: all ids are in the vocabulary, all positions in the context.
   package func compute(_ entries: [Entry]) -> [Range<Int>] {
     let parts = entries.map {
-      Transformer.Part(tokens: $0.tokens[...], start: $0.start, cache: $0.cache, isCausal: $0.isCausal)
+      Transformer.Part(tokens: $0.tokens[...], start: $0.start, cache: $0.cache, isCausal: $0.isCausal, end: $0.end)
     }
     model.transformer.forward(parts, buffers: buffers)
     var rows = 0

@@ -34,6 +34,8 @@ public struct GenerationSummary: Sendable {
   public let passes: Int
   /// Why it ended.
   public let finishReason: FinishReason
+  /// The passes by kind, for block diffusion.
+  public var diffusion: BlockDiffusionPasses?
 }
 
 extension Session {
@@ -51,6 +53,10 @@ extension Session {
     onToken: (Int) -> Void
   ) throws -> GenerationSummary {
     try options.validate()
+    if let diffusion = options.blockDiffusion {
+      return try generateBlocks(
+        prompt, diffusion: diffusion, options: options, isCancelled: isCancelled, onToken: onToken)
+    }
     let ends = options.stopsAtEnd ? model.tokenizer?.endOfGeneration ?? [] : []
     let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
     let clock = ContinuousClock()
@@ -89,14 +95,16 @@ extension Session {
       logits = try nextLogits(after: sequence, guesses: guesses, for: sampler, isCancelled: isCancelled)
       passes += 1
     }
-    func seconds(_ duration: Duration) -> Double {
-      Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
-    }
     return GenerationSummary(
       promptTokens: prompt.count, cachedTokens: min(cached, prompt.count - 1), generatedTokens: generated,
-      promptSeconds: seconds(prefilled - begin), generationSeconds: seconds(clock.now - prefilled), passes: passes,
+      promptSeconds: (prefilled - begin).inSeconds, generationSeconds: (clock.now - prefilled).inSeconds,
+      passes: passes,
       finishReason: reason)
   }
+}
+
+extension Duration {
+  package var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }
 
 extension Session {

@@ -11,12 +11,15 @@ public struct GenerationOptions: Sendable {
   /// Whether to guess tokens from what followed the same words before, and to check several in one pass. The output is
   /// the same, token for token; text that repeats itself comes faster.
   public var guessesFromNGrams: Bool
+  /// Generates several tokens per pass, with a model that was trained for it; `nil` generates them one by one.
+  public var blockDiffusion: BlockDiffusionOptions?
 
   /// Options; all have defaults.
   public init(
     maximumTokens: Int? = nil, sampling: Sampling = Sampling(), stopsAtEnd: Bool = true,
-    parsesSpecialTokens: Bool = false, guessesFromNGrams: Bool = false
+    parsesSpecialTokens: Bool = false, guessesFromNGrams: Bool = false, blockDiffusion: BlockDiffusionOptions? = nil
   ) {
+    self.blockDiffusion = blockDiffusion
     self.guessesFromNGrams = guessesFromNGrams
     self.maximumTokens = maximumTokens
     self.sampling = sampling

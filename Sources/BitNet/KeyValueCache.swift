@@ -22,14 +22,15 @@ package final class KeyValueCache {
   /// Takes over pages that hold the beginning of the sequence; they are copied before they are written to.
   package func adopt(_ pages: [CachePage]) { self.pages = pages }
 
-  /// Makes the positions `start..<end` writable; those before keep their contents.
-  func prepare(_ start: Int, to end: Int) {
+  /// Makes the positions `start..<end` writable; those before, and those behind up to `kept`, keep their contents.
+  func prepare(_ start: Int, to end: Int, keeping kept: Int? = nil) {
     let size = CachePage.positions
     for index in start / size..<(end + size - 1) / size {
       if index == pages.count {
         pages.append(CachePage(shape: shape))
       } else if !isKnownUniquelyReferenced(&pages[index]) {
-        pages[index] = index * size < start ? CachePage(copying: pages[index]) : CachePage(shape: shape)
+        let isKept = index * size < start || kept.map { $0 > end } ?? false
+        pages[index] = isKept ? CachePage(copying: pages[index]) : CachePage(shape: shape)
       }
     }
   }

@@ -26,6 +26,10 @@ public final class Model: Sendable {
     public var repacksWeights: Bool
     /// How precisely the keys and values of earlier tokens are kept.
     public var cachePrecision: CachePrecision
+    /// Whether the likeliest tokens are looked for with an int8 copy of the output head, made at load unless ``repacksWeights``
+    /// is off, before the head itself decides among those that the copy's error leaves possible. Off, every row of the head is
+    /// read for every token. The output is the same.
+    public var screensHead: Bool
 
     /// Forces an instruction set, for tests; otherwise the fastest, or what `BITNET_ISA` names.
     package var instructionSet: InstructionSet?
@@ -33,8 +37,9 @@ public final class Model: Sendable {
     /// Options; all have defaults.
     public init(
       mode: QuantizationMode? = nil, threads: Int? = nil, contextLength: Int? = nil, repacksWeights: Bool = true,
-      cachePrecision: CachePrecision = .f32
+      cachePrecision: CachePrecision = .f32, screensHead: Bool = true
     ) {
+      self.screensHead = screensHead
       self.cachePrecision = cachePrecision
       self.repacksWeights = repacksWeights
       self.mode = mode
@@ -75,7 +80,7 @@ public final class Model: Sendable {
     }
     let store = WeightStore(
       checkpoint: checkpoint, compute: try Compute(threads: options.threads, instructionSet: options.instructionSet),
-      repacks: options.repacksWeights)
+      repacks: options.repacksWeights, screensHead: options.screensHead)
     try self.init(
       store: store, tokenizer: checkpoint.tokenizer(),
       mode: options.mode ?? (checkpoint.configuration.declaresBitLinear ? .bitLinear : .none),
@@ -129,5 +134,19 @@ public final class Model: Sendable {
   package func requiredTokenizer() throws -> Tokenizer {
     guard let tokenizer else { throw ModelError.missingTokenizer(file: checkpoint.path) }
     return tokenizer
+  }
+
+  /// Whether a sequence can be computed.
+  ///
+  /// - Throws: ``ModelError`` for an empty one, unknown ids, or more tokens than the context holds.
+  package func validate(_ tokens: [Int]) throws {
+    guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
+    guard tokens.count <= contextLength else {
+      throw ModelError.contextExceeded(tokens: tokens.count, contextLength: contextLength)
+    }
+    let vocabularySize = configuration.vocabularySize
+    if let unknown = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+      throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
+    }
   }
 }

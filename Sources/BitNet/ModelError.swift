@@ -32,6 +32,12 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
   case noAllowedToken(file: String)
   /// A generation option is out of its range.
   case invalidOption(name: String, found: String, expected: String)
+  /// Block diffusion needs a mask token, and neither the files nor the vocabulary say which; the candidates are texts.
+  case missingMaskToken(file: String, candidates: [String])
+  /// What the files say about block diffusion contradicts itself.
+  case conflictingDiffusionMetadata(file: String, what: String, found: [String])
+  /// The model cannot generate by block diffusion, or shows no sign that it has learned to.
+  case notTrainedForDiffusion(file: String, problem: String)
   /// The chat session is still answering.
   case sessionBusy
 
@@ -71,6 +77,18 @@ public enum ModelError: Error, Sendable, Hashable, CustomStringConvertible {
       "\(file): after \(tokens) tokens every prediction is infinite or not a number. The weights are damaged or belong "
         + "to another arithmetic: `bitnet diagnose` tells more."
     case .invalidOption(let name, let found, let expected): "\(name) is \(found), expected \(expected)."
+    case .missingMaskToken(let file, let candidates):
+      "\(file): block diffusion needs a mask token, and neither the files nor the vocabulary name one. "
+        + (candidates.isEmpty
+          ? "No token's text has to do with masks: the model was most likely not trained for block diffusion. Use "
+            + "--decode-mode autoregressive, or name the token that it was trained with (--mask-token)."
+          : "Name the one it was trained with (--mask-token): \(candidates.map(printable).joined(separator: ", ")).")
+    case .conflictingDiffusionMetadata(let file, let what, let found):
+      "\(file): the files disagree about \(what): \(found.map(printable).joined(separator: "; ")). One of them was not "
+        + "written for this model: ask the one who trained it, and correct the other."
+    case .notTrainedForDiffusion(let file, let problem):
+      "\(file): \(problem). The model was not trained for block diffusion with this mask token. Use --decode-mode "
+        + "autoregressive, name another token (--mask-token), or try it all the same (--force)."
     case .sessionBusy: "the chat session is still answering; wait for the answer or cancel it."
     }
   }

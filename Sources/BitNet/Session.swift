@@ -70,14 +70,7 @@ public final class Session {
     observe: ((_ position: Int, _ layer: Int, _ hidden: [Float]) -> Void)? = nil,
     eachLogits: ((_ position: Int, _ logits: [Float]) -> Void)? = nil
   ) throws {
-    guard !tokens.isEmpty else { throw ModelError.emptyPrompt }
-    guard tokens.count <= model.contextLength else {
-      throw ModelError.contextExceeded(tokens: tokens.count, contextLength: model.contextLength)
-    }
-    let vocabularySize = model.configuration.vocabularySize
-    if let unknown = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
-      throw ModelError.invalidToken(unknown, vocabularySize: vocabularySize)
-    }
+    try model.validate(tokens)
     let shared = zip(self.tokens, tokens).prefix { $0 == $1 }.count
     precondition(last >= 1 && last <= min(tokens.count, Session.lastTokens), "\(last) last tokens")
     var start = min(shared, tokens.count - last)

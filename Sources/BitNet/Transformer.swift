@@ -44,8 +44,10 @@ struct Transformer: Sendable {
     /// The position of the first of them.
     let start: Int
     let cache: KeyValueCache
-    /// Whether a token sees those after it in the part.
+    /// Whether a token sees only those before it and itself; otherwise it sees all up to `end`.
     var isCausal = true
+    /// Where what the tokens see ends, if that is behind the part: the cache holds what an earlier pass stored there.
+    var end: Int?
   }
 
   /// Runs the tokens of one or several sequences through all blocks in one pass over the weights; their keys and values go
@@ -58,7 +60,7 @@ struct Transformer: Sendable {
   func forward(
     _ parts: [Part], buffers: ForwardBuffers, observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
   ) {
-    for part in parts { part.cache.prepare(part.start, to: part.start + part.tokens.count) }
+    for part in parts { part.cache.prepare(part.start, to: part.start + part.tokens.count, keeping: part.end) }
     var rows = 0
     let spans = parts.map { part in
       defer { rows += part.tokens.count }
@@ -67,7 +69,8 @@ struct Transformer: Sendable {
         buffers.prepareRotation(row: rows + offset, position: part.start + offset, frequencies: frequencies)
       }
       return CacheSpan(
-        rows: rows..<rows + part.tokens.count, start: part.start, pages: part.cache.pages, isCausal: part.isCausal)
+        rows: rows..<rows + part.tokens.count, start: part.start, pages: part.cache.pages, isCausal: part.isCausal,
+        end: part.end)
     }
     observe?(-1, buffers.hidden)
     for (index, layer) in layers.enumerated() {

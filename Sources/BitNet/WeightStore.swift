@@ -9,13 +9,16 @@ final class WeightStore: Sendable {
   let compute: Compute
   /// Whether trits may be copied into a faster layout.
   let repacks: Bool
+  /// Whether the head may get an int8 copy.
+  let screensHead: Bool
   /// The kernels for products that were judged already.
   private let judged = Mutex<Set<String>>([])
   private let screenedHead = Mutex<ScreenedHead?>(nil)
   private let ternarized = Mutex<[String: Ternarization]>([:])
 
-  init(checkpoint: Checkpoint, compute: Compute, repacks: Bool) {
+  init(checkpoint: Checkpoint, compute: Compute, repacks: Bool, screensHead: Bool) {
     self.repacks = repacks
+    self.screensHead = screensHead && repacks
     self.checkpoint = checkpoint
     self.compute = compute
   }
@@ -41,7 +44,7 @@ final class WeightStore: Sendable {
     try checkpoint.refuseUnusedTensors()
     return Transformer(
       configuration: configuration, embedding: embedding, layers: layers, outputNorm: outputNorm, head: head,
-      screenedHead: repacks && ScreenedHead.supports(head) ? try screened(head) : nil,
+      screenedHead: screensHead && ScreenedHead.supports(head) ? try screened(head) : nil,
       frequencies: try checkpoint.rotaryFrequencies(),
       compute: compute)
   }

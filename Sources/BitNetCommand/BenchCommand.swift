@@ -9,7 +9,8 @@ struct BenchCommand: ParsableCommand {
     abstract: "Measure how fast a model computes prompts and generates.",
     discussion: """
       pp512 is a prompt of 512 tokens, tg128 are 128 tokens generated one by one, @ d4096 begins behind 4096 tokens, x 8
-      are 8 sequences that generate together.
+      are 8 sequences that generate together. With --decode-mode the tokens are the model's own, by block diffusion; how
+      many of them a pass yields depends on the model, but for greedy.
       The machine's memory bandwidth is measured in the same run.
 
       Examples:
@@ -17,6 +18,7 @@ struct BenchCommand: ParsableCommand {
         bitnet bench --shape 2b -p 512 -n 128 -r 5
         bitnet bench model.gguf -n 64 -d 0 -d 4000 --json
         bitnet bench model.gguf -p 0 -b 1 -b 2 -b 4 -b 8
+        bitnet bench --shape 2b -p 0 -n 64 --decode-mode greedy --mask-token 0
       """)
 
   @Argument(help: "A .gguf file or a Hugging Face folder.", completion: .file())
@@ -48,11 +50,16 @@ struct BenchCommand: ParsableCommand {
   @Option(name: .long, help: "The arithmetic: none, weight-only or bitlinear (default: what the model declares).")
   var mode: ModeArgument?
 
+  @OptionGroup(title: "Block diffusion") var diffusion: DiffusionArguments
+
   @Option(name: [.customShort("t"), .long], help: "The number of threads; may be repeated (default: all processors).")
   var threads: [Int] = []
 
   @Option(name: .long, help: "How keys and values of earlier tokens are kept: f32, f16 or q8.")
   var cacheType = CacheArgument.f16
+
+  @Option(name: .long, help: "How the output head is read: q8 by an int8 copy first, exact all of it.")
+  var head = HeadReadingArgument.q8
 
   @Flag(name: .long, help: "Use ternary weights in the file's own layout instead of a faster copy.")
   var noRepack = false
@@ -69,6 +76,9 @@ struct BenchCommand: ParsableCommand {
     }
     guard batches.allSatisfy({ (1...256).contains($0) }) else {
       throw ValidationError("A batch is 1 to 256 sequences.")
+    }
+    guard diffusion.decodeMode == .autoregressive || batches == [1] else {
+      throw ValidationError("--batch is for one token per pass: leave out --decode-mode.")
     }
     guard [json, csv, markdown].count(where: { $0 }) <= 1 else {
       throw ValidationError("Choose one of --json, --csv and --md.")
@@ -96,6 +106,8 @@ struct BenchCommand: ParsableCommand {
   private func measure(threads: Int?, isCancelled: () -> Bool) throws -> Benchmark {
     let lengths = promptLengths.filter { $0 > 0 }, generations = generationLengths.filter { $0 > 0 }
     let longest = (depths.max() ?? 0) + max(lengths.max() ?? 0, (generations.max() ?? 0) + 1)
+    // Blocks are computed to their end.
+    let slack = diffusion.decodeMode == .autoregressive ? 0 : 1024
     Terminal.progress("loading")
     let checkpoint =
       if let shape { try Checkpoint(synthetic: shape.shape) } else { try Checkpoint(path: model ?? "") }
@@ -105,14 +117,14 @@ struct BenchCommand: ParsableCommand {
       checkpoint: checkpoint,
       options: .init(
         mode: mode?.mode, threads: threads,
-        contextLength: min(checkpoint.configuration.contextLength, max(longest, 1)), repacksWeights: !noRepack,
-        cachePrecision: cacheType.precision))
+        contextLength: min(checkpoint.configuration.contextLength, max(longest + slack, 1)), repacksWeights: !noRepack,
+        cachePrecision: cacheType.precision, screensHead: head == .q8))
     let duration = clock.now - begin
     return try Benchmark(
       of: loaded,
       options: .init(
         promptLengths: lengths, generationLengths: generations, depths: depths, batches: batches,
-        repetitions: repetitions),
+        repetitions: repetitions, diffusion: try diffusion.options(for: loaded, probes: false)),
       loadSeconds: Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18,
       progress: Terminal.progress, isCancelled: isCancelled)
   }

@@ -30,6 +30,13 @@ struct ModelArguments: ParsableArguments {
   )
   var cacheType: CacheArgument?
 
+  @Option(
+    name: .long,
+    help:
+      "How the likeliest tokens are found: q8 looks for them with an int8 copy of the output head before the head itself decides, exact reads all of the head. The same output."
+  )
+  var head = HeadReadingArgument.q8
+
   @Flag(name: .long, help: "Use the weights as the file has them: loads at once, generates more slowly, same output.")
   var noRepack = false
 
@@ -39,7 +46,7 @@ struct ModelArguments: ParsableArguments {
       contentsOf: URL(filePath: model),
       options: .init(
         mode: mode?.mode, threads: threads, contextLength: contextSize, repacksWeights: !noRepack,
-        cachePrecision: cacheType?.precision ?? precision))
+        cachePrecision: cacheType?.precision ?? precision, screensHead: head == .q8))
   }
 }
 
@@ -74,4 +81,10 @@ enum CacheArgument: String, ExpressibleByArgument, CaseIterable {
     case .q8: .q8
     }
   }
+}
+
+/// How the output head is read as it is spelled on the command line.
+enum HeadReadingArgument: String, ExpressibleByArgument, CaseIterable {
+  case q8
+  case exact
 }

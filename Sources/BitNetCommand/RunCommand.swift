@@ -15,6 +15,7 @@ struct RunCommand: AsyncParsableCommand {
         bitnet run model.gguf -p "The capital of France is" -n 30 --temp 0
         bitnet run model.gguf -p "Once upon a time" --mode bitlinear --seed 1
         cat prompt.txt | bitnet run model.gguf -n 100
+        bitnet run Tests/Golden/diffusion/tiny-lists -p "days: monday" --temp 0 --decode-mode adaptive -v
       """)
 
   @OptionGroup var model: ModelArguments
@@ -26,6 +27,8 @@ struct RunCommand: AsyncParsableCommand {
   var file: String?
 
   @OptionGroup(title: "Generation") var sampling: SamplingArguments
+
+  @OptionGroup(title: "Block diffusion") var diffusion: DiffusionArguments
 
   @Flag(name: .customLong("special"), help: "Read text such as <|im_start|> in the prompt as special tokens.")
   var parsesSpecialTokens = false
@@ -41,6 +44,9 @@ struct RunCommand: AsyncParsableCommand {
     if prompt == nil, file == nil, Terminal.standardInputIsTerminal {
       throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
     }
+    if sampling.speculate != nil, diffusion.decodeMode != .autoregressive {
+      throw ValidationError("--speculate guesses tokens for one at a time: it does not go with block diffusion.")
+    }
   }
 
   func run() async throws {
@@ -48,10 +54,12 @@ struct RunCommand: AsyncParsableCommand {
     let model = try model.load()
     let summary = Mutex<GenerationSummary?>(nil)
     let text = Mutex("")
-    let options = sampling.options(parsesSpecialTokens: parsesSpecialTokens)
+    var options = sampling.options(parsesSpecialTokens: parsesSpecialTokens)
+    options.blockDiffusion = try diffusion.options(for: model)
+    let chosen = options
     let generation = Task {
       for try await piece in model.generate(
-        prompt, options: options, onFinish: { done in summary.withLock { $0 = done } })
+        prompt, options: chosen, onFinish: { done in summary.withLock { $0 = done } })
       {
         if json { text.withLock { $0 += piece } } else { Terminal.write(said: piece) }
       }
@@ -61,7 +69,8 @@ struct RunCommand: AsyncParsableCommand {
     if json {
       try Terminal.writeJSON(
         RunResult(
-          model: self.model.model, mode: model.mode, prompt: prompt, text: text.withLock { $0 },
+          model: self.model.model, mode: model.mode, decodeMode: diffusion.decodeMode, prompt: prompt,
+          text: text.withLock { $0 },
           summary: summary.withLock { $0 }))
     } else {
       Terminal.write("\n")
@@ -87,36 +96,63 @@ struct RunCommand: AsyncParsableCommand {
 private struct RunResult: Encodable {
   var model: String
   var mode: QuantizationMode
+  var decodeMode: DecodeModeArgument
   var prompt: String
   var text: String
   var promptTokens: Int?
   var generatedTokens: Int?
   var promptTokensPerSecond: Double?
   var tokensPerSecond: Double?
+  /// Passes over the weights after the prompt's.
+  var passes: Int?
+  var tokensPerPass: Double?
+  /// The passes by kind.
+  var diffusion: BlockDiffusionPasses?
   /// `endToken`, `maximumTokens`, `contextFull`, or `interrupted`.
   var finishReason: String
 
-  init(model: String, mode: QuantizationMode, prompt: String, text: String, summary: GenerationSummary?) {
+  init(
+    model: String, mode: QuantizationMode, decodeMode: DecodeModeArgument, prompt: String, text: String,
+    summary: GenerationSummary?
+  ) {
     self.model = model
     self.mode = mode
+    self.decodeMode = decodeMode
     self.prompt = prompt
     self.text = text
     promptTokens = summary?.promptTokens
     generatedTokens = summary?.generatedTokens
     promptTokensPerSecond = summary?.promptTokensPerSecond
     tokensPerSecond = summary?.tokensPerSecond
+    passes = summary?.passes
+    tokensPerPass = summary?.tokensPerPass
+    diffusion = summary?.diffusion
     finishReason = summary?.finishReason.rawValue ?? "interrupted"
   }
 }
 
 extension GenerationSummary {
-  var promptTokensPerSecond: Double { Double(promptTokens - cachedTokens) / max(promptSeconds, 1e-9) }
+  /// `nil` where the prompt had no pass of its own.
+  var promptTokensPerSecond: Double? {
+    promptSeconds > 0 ? Double(promptTokens - cachedTokens) / promptSeconds : nil
+  }
   var tokensPerSecond: Double { Double(generatedTokens) / max(generationSeconds, 1e-9) }
+  /// `nil` where there was no pass: the prompt's own gave the only token.
+  var tokensPerPass: Double? { passes == 0 ? nil : Double(generatedTokens) / Double(passes) }
 
   func line(mode: QuantizationMode) -> String {
     func rounded(_ value: Double) -> String { String(format: "%.1f", value) }
     return "mode \(mode.rawValue); prompt \(promptTokens) tokens (\(cachedTokens) cached), "
-      + "\(rounded(promptTokensPerSecond)) tokens/s; generated \(generatedTokens) tokens in \(passes) passes, "
-      + "\(rounded(tokensPerSecond)) tokens/s; stopped: \(finishReason.rawValue)"
+      + "\(promptTokensPerSecond.map { rounded($0) + " tokens/s" } ?? "computed with the first block"); generated \(generatedTokens) tokens in \(passes) passes, "
+      + "\(rounded(tokensPerSecond)) tokens/s; stopped: \(finishReason.rawValue)" + (diffusion.map(line) ?? "")
+  }
+  private func line(_ passes: BlockDiffusionPasses) -> String {
+    func rounded(_ value: Double) -> String { String(format: "%.2f", value) }
+    let echoes = Double(passes.maskEchoes) / Double(max(1, passes.predictions))
+    return "\n\(passes.full) whole-block, \(passes.subBlock) sub-block and \(passes.commit) commit passes, "
+      + "\(rounded(tokensPerPass ?? 0)) tokens per pass"
+      + (echoes > 0.01
+        ? "; the mask token was the likeliest in \(rounded(echoes * 100)) % of the predictions, which a model trained "
+          + "with it does not say: is it the right one?" : "")
   }
 }

@@ -43,6 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .unconditional, help: help("max-sequences")) var maxSequences: String?
   @Option(name: .long, parsing: .unconditional, help: help("cache-memory")) var cacheMemory: String?
   @Option(name: .long, parsing: .unconditional, help: help("prompt-chunk")) var promptChunk: String?
+  @Option(name: .long, parsing: .unconditional, help: help("decode-mode")) var decodeMode: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-connections")) var maxConnections: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-body-bytes")) var maxBodyBytes: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-choices")) var maxChoices: String?
@@ -67,8 +68,8 @@ struct ServeCommand: AsyncParsableCommand {
       ("api-key-file", apiKeyFile), ("cors-origin", corsOrigin), ("tls-cert", tlsCert), ("tls-key", tlsKey),
       ("trust-proxy", trustProxy ? "true" : nil), ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue),
       ("max-sequences", maxSequences), ("cache-memory", cacheMemory), ("prompt-chunk", promptChunk),
-      ("max-connections", maxConnections), ("max-body-bytes", maxBodyBytes), ("max-choices", maxChoices),
-      ("max-prompts", maxPrompts),
+      ("decode-mode", decodeMode), ("max-connections", maxConnections), ("max-body-bytes", maxBodyBytes),
+      ("max-choices", maxChoices), ("max-prompts", maxPrompts),
       ("max-stops", maxStops), ("max-top-logprobs", maxTopLogprobs), ("request-timeout", requestTimeout),
       ("drain-timeout", drainTimeout), ("log-format", logFormat), ("log-level", logLevel),
       ("log-prompts", logPrompts ? "true" : nil),
@@ -88,9 +89,11 @@ struct ServeCommand: AsyncParsableCommand {
     configuration.limits.timeout = .seconds(configuration.requestTimeout)
     let logger = Logger(configuration: configuration)
     let model = try Model(contentsOf: URL(filePath: configuration.model), options: configuration.modelOptions)
+    var options = configuration.engineOptions
+    options.diffusion = try configuration.diffusion(of: model)
     let context = try APIContext(
-      model: model, name: configuration.servedName,
-      engine: try BatchEngine(model: model, options: configuration.engineOptions), limits: configuration.limits,
+      model: model, name: configuration.servedName, engine: try BatchEngine(model: model, options: options),
+      decodeMode: configuration.decodeMode, limits: configuration.limits,
       created: Int(Date.now.timeIntervalSince1970))
     try await HTTPServer(configuration: configuration, context: context, logger: logger).run()
   }

@@ -19,6 +19,7 @@ enum GGUFModelMetadata {
     }
     entries += tokenizer
     if let text = try blockDiffusion(plan.checkpoint) { entries.append((ConversionKeys.blockDiffusion, .string(text))) }
+    entries += try diffusionSettings(plan.checkpoint)
     entries += provenance(plan)
     if !tokenizer.contains(where: { $0.key == "tokenizer.ggml.model" }) {
       entries.append(("tokenizer.ggml.model", .string("no_vocab")))
@@ -112,6 +113,23 @@ enum GGUFModelMetadata {
       try checkpoint.blockDiffusionConfig() == nil
         ? nil : String(contentsOfFile: folder.path + "/dlm_config.json", encoding: .utf8)
     }
+  }
+
+  /// What running by block diffusion needs to know, in the keys that it reads.
+  private static func diffusionSettings(_ checkpoint: Checkpoint) throws -> [Entry] {
+    if case .gguf(let file) = checkpoint.source {
+      return file.metadata.filter { $0.key.hasPrefix("bitnet.diffusion.") && $0.key != ConversionKeys.blockDiffusion }
+        .map { ($0.key, .copied($0.value)) }
+    }
+    guard let config = try checkpoint.blockDiffusionConfig() else { return [] }
+    var entries: [Entry] = []
+    if let id = config.maskTokenID { entries.append(("bitnet.diffusion.mask_token_id", .u32(UInt32(id)))) }
+    if let size = config.blockSize.flatMap(UInt32.init(exactly:)) {
+      entries.append(("bitnet.diffusion.block_size", .u32(size)))
+    }
+    if let attention = config.attention { entries.append(("bitnet.diffusion.attention", .string(attention))) }
+    if let shift = config.tokenShift { entries.append(("bitnet.diffusion.token_shift", .bool(shift))) }
+    return entries
   }
 
   private static func provenance(_ plan: ConversionPlan) -> [Entry] {

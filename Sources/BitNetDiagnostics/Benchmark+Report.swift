@@ -18,6 +18,10 @@ extension Benchmark {
       ])
     }
     lines += table.lines
+    for row in rows {
+      guard let passes = row.passes, let tokensPerPass = row.tokensPerPass else { continue }
+      lines.append("\(row.test): \(passes) passes, \(fixed(tokensPerPass, 2)) tokens per pass")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 

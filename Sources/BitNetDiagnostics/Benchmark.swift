@@ -15,12 +15,15 @@ public struct Benchmark: Sendable, Codable {
     public var batches: [Int]
     /// Repetitions of each measurement, after one that is not counted.
     public var repetitions: Int
+    /// Generates by block diffusion; `nil` generates one token per pass.
+    public var diffusion: BlockDiffusionOptions?
 
     /// Options; all have defaults.
     public init(
       promptLengths: [Int] = [512], generationLengths: [Int] = [128], depths: [Int] = [0], batches: [Int] = [1],
-      repetitions: Int = 5
+      repetitions: Int = 5, diffusion: BlockDiffusionOptions? = nil
     ) {
+      self.diffusion = diffusion
       self.batches = batches
       self.promptLengths = promptLengths
       self.generationLengths = generationLengths
@@ -37,6 +40,10 @@ public struct Benchmark: Sendable, Codable {
     public var samples: [Double]
     /// For generation, the share of the measured memory bandwidth that reading the weights once per pass comes to.
     public var bandwidthShare: Double?
+    /// For block diffusion, the passes over the weights after the prompt's.
+    public var passes: Int?
+    /// For block diffusion, the tokens that a pass yields.
+    public var tokensPerPass: Double?
 
     /// The mean of the samples.
     public var mean: Double { samples.reduce(0, +) / Double(max(1, samples.count)) }
@@ -108,6 +115,13 @@ extension Benchmark {
         }
       }
       for length in options.generationLengths {
+        if let diffusion = options.diffusion {
+          rows.append(
+            try model.measureDiffusion(
+              length, depth: depth, diffusion, repetitions: options.repetitions, progress: progress,
+              isCancelled: isCancelled))
+          continue
+        }
         for sequences in options.batches {
           try measure("tg\(length)", depth: depth, tokens: length * sequences, generating: sequences) {
             try model.generationSeconds(depth: depth, tokens: length, sequences: sequences, isCancelled: isCancelled)
@@ -159,13 +173,33 @@ extension Model {
     }
   }
 
+  /// Generates `count` of the model's own tokens behind `depth` arbitrary ones, whatever stop tokens come.
+  fileprivate func measureDiffusion(
+    _ count: Int, depth: Int, _ diffusion: BlockDiffusionOptions, repetitions: Int, progress: (String) -> Void,
+    isCancelled: () -> Bool
+  ) throws -> Benchmark.Row {
+    let name = "tg\(count) \(diffusion.mode.rawValue)" + (depth > 0 ? " @ d\(depth)" : "")
+    var random = SplitMix64(seed: 1)
+    let prompt = arbitraryTokens(max(depth, 1), &random)
+    let options = GenerationOptions(
+      maximumTokens: count, sampling: .greedy, stopsAtEnd: false, blockDiffusion: diffusion)
+    var row = Benchmark.Row(test: name, samples: [])
+    for repetition in 0...repetitions {
+      progress("\(name), \(repetition)/\(repetitions)")
+      let summary = try makeSession().generate(prompt, options: options, isCancelled: isCancelled) { _ in }
+      if repetition > 0 { row.samples.append(Double(summary.generatedTokens) / summary.generationSeconds) }
+      row.passes = summary.passes
+      row.tokensPerPass = Double(summary.generatedTokens) / Double(max(1, summary.passes))
+    }
+    return row
+  }
+
   private func arbitraryTokens(_ count: Int, _ random: inout SplitMix64) -> [Int] {
     (0..<count).map { _ in Int(random.next() >> 33) % configuration.vocabularySize }
   }
 
   private func seconds(_ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
-    let duration = try clock.measure(body)
-    return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    return try clock.measure(body).inSeconds
   }
 }

@@ -114,14 +114,20 @@ package struct CacheSpan {
   package let rows: Range<Int>
   /// The position of the first row in its sequence.
   package let start: Int
-  /// Whether a token sees those after it in the span. Every token sees all before the span.
+  /// Whether a token sees only itself and what is before it; otherwise it sees all up to ``end``.
   package let isCausal: Bool
+  /// Where what the tokens see ends, if they are not causal. What is stored behind the span comes from earlier passes.
+  package let end: Int
   let pages: [CachePage]
   let bases: [UnsafePointer<UInt8>?]
 
-  /// - Precondition: the pages hold `start + rows.count` positions.
-  package init(rows: Range<Int>, start: Int, pages: [CachePage], isCausal: Bool = true) {
-    precondition(start + rows.count <= pages.count * CachePage.positions, "\(pages.count) pages are too few")
+  /// - Parameter end: the end of the span if `nil`.
+  /// - Precondition: the pages hold `end` positions.
+  package init(rows: Range<Int>, start: Int, pages: [CachePage], isCausal: Bool = true, end: Int? = nil) {
+    let end = end ?? start + rows.count
+    precondition(start + rows.count <= end, "a span from \(start) that ends at \(end) has \(rows.count) rows")
+    precondition(end <= pages.count * CachePage.positions, "\(pages.count) pages are too few")
+    self.end = end
     self.rows = rows
     self.start = start
     self.isCausal = isCausal
@@ -130,7 +136,7 @@ package struct CacheSpan {
   }
 
   /// How many positions a row of the pass sees.
-  func seen(by row: Int) -> Int { start + (isCausal ? row - rows.lowerBound + 1 : rows.count) }
+  func seen(by row: Int) -> Int { isCausal ? start + row - rows.lowerBound + 1 : end }
 }
 
 extension Compute {

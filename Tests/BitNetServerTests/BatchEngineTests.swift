@@ -190,4 +190,39 @@ import Testing
     #expect((0..<4).map { _ in queue.popFirst() } == [1, 10, 2, 3])
     #expect(queue.popFirst() == nil && queue.count == 0)
   }
+
+  @Test(arguments: BlockDiffusionOptions.Mode.allCases)
+  func `block diffusion among others writes what it writes alone`(mode: BlockDiffusionOptions.Mode) async throws {
+    let model = try Model(
+      contentsOf: URL(filePath: TestFiles.goldenPath("diffusion/tiny-lists")), options: .init(threads: 2))
+    var diffusion = try model.blockDiffusionOptions()
+    diffusion.mode = mode
+    var options = BatchEngine.Options()
+    options.maximumSequences = 4
+    options.promptTokensPerStep = 5
+    options.diffusion = diffusion
+    options.cacheBytes = 9 * Batch.pageBytes(of: model)
+    let engine = try BatchEngine(model: model, options: options)
+    let length = min(60, model.contextLength / 2)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<12 {
+        group.addTask { [diffusion] in
+          let prompt = prompt(UInt64(index % 3), 3 + length / 12 * index, model)
+          var wanted = request(prompt, .greedy, count: 30)
+          var expected: [Int] = []
+          if index.isMultiple(of: 3) {
+            expected = try alone(model, prompt, .greedy, count: 30)
+          } else {
+            wanted.diffusion = diffusion
+            var generation = GenerationOptions(maximumTokens: 30, sampling: .greedy, stopsAtEnd: false)
+            generation.blockDiffusion = diffusion
+            try model.makeSession().generate(prompt, options: generation) { expected.append($0) }
+          }
+          let answer = try await answer(engine, wanted)
+          #expect(answer.tokens == expected, "sequence \(index)")
+        }
+      }
+      try await group.waitForAll()
+    }
+  }
 }

@@ -11,6 +11,8 @@ package struct APIContext: Sendable {
   package let modelName: String
   package let engine: any InferenceEngine
   package let formats: ResponseFormats
+  /// How answers are written unless a request says otherwise.
+  package let decodeMode: DecodeMode
   package let limits: APILimits
   package let metrics: Metrics
   /// When the server started, in seconds since 1970.
@@ -18,7 +20,8 @@ package struct APIContext: Sendable {
 
   /// - Throws: `ModelError` for a model without tokenizer, `ChatTemplateError` for a template that cannot be parsed.
   package init(
-    model: Model, name: String, engine: any InferenceEngine, limits: APILimits = APILimits(),
+    model: Model, name: String, engine: any InferenceEngine, decodeMode: DecodeMode = .autoregressive,
+    limits: APILimits = APILimits(),
     metrics: Metrics = Metrics(), created: Int = 0
   ) throws {
     self.model = model
@@ -26,6 +29,7 @@ package struct APIContext: Sendable {
     template = try tokenizer.chatTemplate()
     modelName = name
     self.engine = engine
+    self.decodeMode = decodeMode
     formats = ResponseFormats(model: model, tokenizer: tokenizer)
     self.limits = limits
     self.metrics = metrics

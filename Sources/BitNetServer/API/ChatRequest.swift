@@ -25,6 +25,7 @@ struct ChatRequest {
     if top != nil, !wantsLogprobs { throw .invalid("top_logprobs", "only allowed with \"logprobs\": true") }
     logprobs = wantsLogprobs ? top ?? 0 : nil
     constraint = try context.formats.constraint(request)
+    try parameters.checkDiffusion(topLogprobs: logprobs, constraint: constraint)
     allowsParallelToolCalls = try request.bool("parallel_tool_calls") ?? true
     conversation = try Conversation(request, context: context)
     toolCallStyle = conversation.tools == nil ? nil : ToolCallStyle(templateSource: conversation.template.source)

@@ -25,6 +25,7 @@ struct CompletionRequest {
     logprobs = try request.integer("logprobs", in: 0...context.limits.topLogprobs)
     echoes = try request.bool("echo") ?? false
     constraint = try context.formats.constraint(request)
+    try parameters.checkDiffusion(topLogprobs: logprobs, constraint: constraint)
     let addsSpecialTokens = try request.bool("add_special_tokens") ?? true
     prompts = try Self.prompts(request, addSpecialTokens: addsSpecialTokens, context: context)
     if let suffix = try request.string("suffix"), !suffix.isEmpty {
@@ -104,7 +105,7 @@ extension SamplingParameters {
       request.stopTokens = stopTokens.union(ignoresEnd ? [] : context.tokenizer.endOfGeneration)
       request.topLogprobs = topLogprobs
       request.constraint = constraint
-      request.decodeMode = decodeMode
+      request.diffusion = diffusion
       request.wantsProvisional = includesProvisional
       finish(&request)
       return request

@@ -11,7 +11,7 @@ struct SamplingParameters {
   var stops: [[UInt8]]
   var stopTokens: Set<Int>
   var ignoresEnd: Bool
-  var decodeMode: DecodeMode
+  var diffusion: BlockDiffusionOptions?
   var isStreamed: Bool
   var includesUsage: Bool
   var includesProvisional: Bool
@@ -23,7 +23,7 @@ struct SamplingParameters {
     stops = try Self.stops(request, limit: context.limits.stops)
     stopTokens = try Self.tokens(request, "stop_token_ids", limit: 64, context: context)
     ignoresEnd = try request.bool("ignore_eos") ?? false
-    decodeMode = try Self.decodeMode(request, context: context)
+    diffusion = try Self.diffusion(request, context: context)
     isStreamed = try request.bool("stream") ?? false
     let options = try request.object("stream_options")
     if options != nil, !isStreamed { throw .invalid("stream_options", "only allowed with \"stream\": true") }
@@ -99,13 +99,36 @@ struct SamplingParameters {
     return Set(try context.tokens(values, parameter: name))
   }
 
-  private static func decodeMode(_ request: RequestObject, context: APIContext) throws(APIError) -> DecodeMode {
-    guard let name = try request.string("decode_mode") else { return .autoregressive }
+  private static func diffusion(_ request: RequestObject, context: APIContext) throws(APIError)
+    -> BlockDiffusionOptions?
+  {
+    let name = try request.string("decode_mode") ?? context.decodeMode.rawValue
     let known = context.engine.decodeModes.map(\.rawValue).sorted().joined(separator: ", ")
     guard let mode = DecodeMode(rawValue: name), context.engine.decodeModes.contains(mode) else {
       throw .invalid("decode_mode", "'\(name.prefix(40))' is none of what this model can do: \(known)")
     }
-    return mode
+    let threshold = try request.number("threshold", in: 0.01...1)
+    guard var options = context.engine.diffusion,
+      let diffusionMode = BlockDiffusionOptions.Mode(rawValue: mode.rawValue)
+    else {
+      if threshold != nil { throw .unsupported("threshold", "only block diffusion (decode_mode) has one") }
+      return nil
+    }
+    options.mode = diffusionMode
+    if let threshold { options.threshold = Float(threshold) }
+    return options
+  }
+
+  /// - Throws: 400 for what block diffusion cannot do.
+  func checkDiffusion(topLogprobs: Int?, constraint: JSONConstraint?) throws(APIError) {
+    guard diffusion != nil else { return }
+    if topLogprobs != nil {
+      throw .unsupported(
+        "logprobs", "block diffusion has no probabilities of single tokens; use decode_mode autoregressive")
+    }
+    if constraint != nil {
+      throw .unsupported("response_format", "block diffusion cannot be constrained; use decode_mode autoregressive")
+    }
   }
 
   /// Members that change nothing about the answer, in the values in which they do not.

@@ -52,6 +52,7 @@ package struct ServerConfiguration: Sendable, Hashable {
   package var maximumSequences = 16
   package var cacheMemory = 0
   package var promptTokensPerStep = 32
+  package var decodeMode = DecodeMode.autoregressive
   package var maximumConnections = 1024
   package var requestTimeout = 600
   package var drainTimeout = 30
@@ -88,6 +89,20 @@ extension ServerConfiguration {
     options.cacheBytes = cacheMemory == 0 ? nil : cacheMemory << 20
     options.promptTokensPerStep = promptTokensPerStep
     return options
+  }
+
+  /// How the model writes by block diffusion; `nil` if it has not learned that.
+  ///
+  /// - Throws: `ModelError` that says why not, if the configuration asks for block diffusion.
+  package func diffusion(of model: Model) throws -> BlockDiffusionOptions? {
+    do {
+      let options = try model.blockDiffusionOptions()
+      try model.checkBlockDiffusion(options)
+      return options
+    } catch {
+      if decodeMode != .autoregressive { throw error }
+      return nil
+    }
   }
 
   /// The name under which clients ask for the model: as configured, or that of its file or folder.

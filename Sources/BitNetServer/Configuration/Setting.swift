@@ -39,6 +39,9 @@ package struct Setting: Sendable {
     integer(
       "prompt-chunk", \.promptTokensPerStep, 1...256,
       "How many tokens of prompts are read between two tokens of running answers."),
+    choice(
+      "decode-mode", \.decodeMode,
+      "How answers are written unless a request says otherwise; the others are block diffusion."),
     integer("max-connections", \.maximumConnections, 1...100_000, "How many connections may be open."),
     integer("max-body-bytes", \.limits.bodyBytes, 1024...(1 << 30), "The largest request body."),
     integer("max-choices", \.limits.choices, 1...1024, "The largest n."),

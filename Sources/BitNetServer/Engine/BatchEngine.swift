@@ -18,17 +18,20 @@ package final class BatchEngine: InferenceEngine {
     package var cacheBytes: Int?
     /// How many tokens of prompts a step computes while other sequences are being written: more make these wait longer.
     package var promptTokensPerStep = 32
+    /// How the model writes by block diffusion; `nil` if it does not.
+    package var diffusion: BlockDiffusionOptions?
 
     package init() {}
   }
 
-  package let decodeModes: Set<DecodeMode> = [.autoregressive]
+  package let diffusion: BlockDiffusionOptions?
   private let requests: EngineRequests
 
   /// - Throws: ``ModelError/invalidOption(name:found:expected:)`` for a cache that cannot hold one whole context.
   package init(model: Model, options: Options = Options()) throws(ModelError) {
     let requests = EngineRequests(capacity: options.queueCapacity)
     let loop = try EngineLoop(model: model, options: options, requests: requests)
+    diffusion = options.diffusion
     self.requests = requests
     let start = EngineStart(loop: loop)
     let thread = Thread { start.loop.run() }

@@ -13,6 +13,8 @@ final class EngineLoop {
   private let requests: EngineRequests
   private let batch: Batch
   private let prefixes = PrefixCache()
+  /// Of sequences that are written by block diffusion, whose keys and values are not those of tokens one by one.
+  private let blockPrefixes = PrefixCache()
   private let maximumPages: Int
   /// In the order in which they were admitted.
   private var running: [RunningSequence] = []
@@ -23,7 +25,9 @@ final class EngineLoop {
     self.model = model
     self.options = options
     self.requests = requests
-    batch = Batch(model: model, capacity: max(256, options.maximumSequences), logitRows: options.maximumSequences)
+    let block = options.diffusion?.blockSize ?? 1
+    batch = Batch(
+      model: model, capacity: max(256, options.maximumSequences * block), logitRows: options.maximumSequences)
     let pageBytes = Batch.pageBytes(of: model)
     let bytes = options.cacheBytes ?? Int(ProcessInfo.processInfo.physicalMemory / 4)
     maximumPages = bytes / pageBytes
@@ -86,7 +90,14 @@ final class EngineLoop {
         return
       }
       do {
-        try sequence.start(prefixes)
+        try sequence.start(sequence.request.diffusion == nil ? prefixes : blockPrefixes)
+        // Such a sequence keeps its memory to the end: all of it must be there, if not at once.
+        let wanted = sequence.isDiffusion ? Self.pages(for: sequence.mostPositions) + reservedPages() : 0
+        if wanted > 0, !running.isEmpty, wanted + running.reduce(0, { $0 + $1.cache.pages.count }) > maximumPages {
+          sequence.retreat()
+          retreated.insert(sequence, at: 0)
+          return
+        }
         running.append(sequence)
       } catch {
         sequence.channel.finish(throwing: error)
@@ -94,22 +105,19 @@ final class EngineLoop {
     }
   }
 
-  /// Some tokens of one sequence.
-  private struct Step {
-    let sequence: RunningSequence
-    var count: Int
-  }
-
-  /// Every sequence that is being written gets its next token; prompts share what is left.
-  private func plan() -> [Step] {
+  /// Every sequence that is being written gets its next token or block; prompts share what is left.
+  private func plan() -> [EngineStep] {
     let ready = running.filter { $0.end == nil && !$0.channel.isBehind }
     let writing = ready.filter { !$0.isReadingPrompt }
-    var left = writing.isEmpty ? batch.capacity : min(options.promptTokensPerStep, batch.capacity - writing.count)
-    var steps = writing.map { Step(sequence: $0, count: 1) }
+    var steps = writing.compactMap { $0.step(limit: 1) }
+    var room = batch.capacity - steps.reduce(0) { $0 + $1.tokenCount }
+    var left = steps.isEmpty ? room : min(room, options.promptTokensPerStep)
     for sequence in ready where sequence.isReadingPrompt && left > 0 {
-      let count = min(sequence.pending, left)
-      steps.append(Step(sequence: sequence, count: count))
-      left -= count
+      // Block diffusion reads whole blocks.
+      guard let step = sequence.step(limit: left), step.tokenCount <= room else { continue }
+      steps.append(step)
+      room -= step.tokenCount
+      left -= step.tokenCount
     }
     return steps
   }
@@ -117,21 +125,27 @@ final class EngineLoop {
   // MARK: Memory
 
   private func pagesInUse() -> Int {
-    Set((running.flatMap(\.cache.pages) + prefixes.pages).map(ObjectIdentifier.init)).count
+    Set((running.flatMap(\.cache.pages) + (prefixes.pages + blockPrefixes.pages)).map(ObjectIdentifier.init)).count
+  }
+
+  /// The pages that those sequences will want which cannot retreat.
+  private func reservedPages() -> Int {
+    running.filter(\.isDiffusion).reduce(0) {
+      $0 + max(0, Self.pages(for: $1.mostPositions) - $1.cache.pages.count)
+    }
   }
 
   /// Drops what nobody uses, and then whole sequences from the youngest on, until the steps' new pages fit.
-  private func makeRoom(for steps: [Step]) -> [Step] {
+  private func makeRoom(for steps: [EngineStep]) -> [EngineStep] {
     var steps = steps
     func newPages() -> Int {
-      steps.reduce(0) {
-        $0 + max(0, Self.pages(for: $1.sequence.computed + $1.count) - $1.sequence.cache.pages.count)
-      }
+      steps.reduce(0) { $0 + max(0, Self.pages(for: $1.end) - $1.sequence.cache.pages.count) }
     }
     guard newPages() > 0 else { return steps }
     while pagesInUse() + newPages() > maximumPages {
-      if prefixes.removeOldest() { continue }
-      guard running.count > 1, let youngest = running.popLast() else { break }
+      if prefixes.removeOldest() || blockPrefixes.removeOldest() { continue }
+      guard running.count > 1, let index = running.lastIndex(where: { !$0.isDiffusion }) else { break }
+      let youngest = running.remove(at: index)
       youngest.retreat()
       retreated.insert(youngest, at: 0)
       steps.removeAll { $0.sequence === youngest }
@@ -141,26 +155,49 @@ final class EngineLoop {
 
   // MARK: A step
 
-  private func compute(_ steps: [Step]) {
-    let rows = batch.compute(steps.map { $0.sequence.entry($0.count) })
+  private func compute(_ steps: [EngineStep]) {
+    var rows = batch.compute(steps.flatMap(\.entries))[...]
     requests.note(running: running.count + retreated.count, passOf: steps.count)
     var deciding: [(sequence: RunningSequence, row: Int)] = []
-    for (step, rows) in zip(steps, rows) {
+    for step in steps {
+      let own = rows.prefix(step.entries.count)
+      rows = rows.dropFirst(step.entries.count)
+      guard let first = own.first?.lowerBound else { continue }
       let sequence = step.sequence
-      // A few at a time: a vocabulary is wide.
-      let prompt = sequence.promptRows(step.count)
-      for first in stride(from: prompt.lowerBound, to: prompt.upperBound, by: 16) {
-        let some = first..<min(first + 16, prompt.upperBound)
-        sequence.accept(promptLogits: batch.logits(rows: some.map { rows.lowerBound + $0 }), from: first)
-      }
       let pagesBefore = sequence.computed / Batch.pagePositions
-      sequence.advance(step.count)
-      if sequence.computed / Batch.pagePositions > pagesBefore {
-        prefixes.insert(Array(sequence.tokens[..<sequence.computed]), pages: sequence.cache.pages)
+      if let pass = step.diffusion {
+        attempt(sequence) { () throws(ModelError) in
+          try sequence.accept(batch.logits(rows: pass.logitRows.map { first + $0 }), of: pass)
+        }
+      } else {
+        reportPrompt(step, firstRow: first)
+        if sequence.advance(step.tokenCount) { deciding.append((sequence, first + step.tokenCount - 1)) }
       }
-      if sequence.pending == 0, sequence.end == nil { deciding.append((sequence, rows.upperBound - 1)) }
+      if sequence.computed / Batch.pagePositions > pagesBefore {
+        (sequence.isDiffusion ? blockPrefixes : prefixes)
+          .insert(Array(sequence.tokens[..<min(sequence.computed, sequence.tokens.count)]), pages: sequence.cache.pages)
+      }
     }
     choose(deciding)
+  }
+
+  /// The probabilities of the prompt's own tokens, if they are wanted: a few rows at a time, since a vocabulary is wide.
+  private func reportPrompt(_ step: EngineStep, firstRow: Int) {
+    let prompt = step.sequence.promptRows(step.tokenCount)
+    for first in stride(from: prompt.lowerBound, to: prompt.upperBound, by: 16) {
+      let some = first..<min(first + 16, prompt.upperBound)
+      step.sequence.accept(promptLogits: batch.logits(rows: some.map { firstRow + $0 }), from: first)
+    }
+  }
+
+  /// Ends a sequence with the error that something about it throws.
+  private func attempt(_ sequence: RunningSequence, _ body: () throws(ModelError) -> Void) {
+    do {
+      try body()
+    } catch {
+      sequence.channel.finish(throwing: error)
+      running.removeAll { $0 === sequence }
+    }
   }
 
   private func choose(_ deciding: [(sequence: RunningSequence, row: Int)]) {
@@ -171,12 +208,7 @@ final class EngineLoop {
     let likeliest = few.isEmpty ? [] : batch.likeliest(count, rows: few.map(\.row))
     let logits = all.isEmpty ? [] : batch.logits(rows: all.map(\.row)).map(TokenLogit.all)
     for (next, logits) in zip(few + all, likeliest + logits) {
-      do {
-        try next.sequence.choose(logits)
-      } catch {
-        next.sequence.channel.finish(throwing: error)
-        running.removeAll { $0 === next.sequence }
-      }
+      attempt(next.sequence) { () throws(ModelError) in try next.sequence.choose(logits) }
     }
   }
 }

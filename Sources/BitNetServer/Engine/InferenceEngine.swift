@@ -3,8 +3,8 @@ package import BitNet
 /// What the server needs of whoever computes: many sequences at once, each asked for with one request and answered with
 /// a stream of events.
 package protocol InferenceEngine: Sendable {
-  /// The ways of decoding that the engine and the model are capable of.
-  var decodeModes: Set<DecodeMode> { get }
+  /// How the model writes by block diffusion; `nil` if it has not learned that.
+  var diffusion: BlockDiffusionOptions? { get }
   /// What is going on now; cheap, for `/metrics`, `/ready` and `/props`.
   var status: EngineStatus { get }
 
@@ -34,7 +34,9 @@ package struct SequenceRequest: Sendable {
   package var wantsPromptLogprobs = false
   /// What the output must conform to.
   package var constraint: JSONConstraint?
-  package var decodeMode = DecodeMode.autoregressive
+  /// How it is written block by block; `nil` for token by token. Block diffusion reports no probabilities and knows no
+  /// constraints.
+  package var diffusion: BlockDiffusionOptions?
   /// Whether to report tokens that are not decided yet, where the decoding has such.
   package var wantsProvisional = false
   /// When to give up.
@@ -56,6 +58,11 @@ package enum DecodeMode: String, Sendable, CaseIterable {
   case iterative
   /// As `iterative`, with a threshold that rises.
   case adaptive
+}
+
+extension InferenceEngine {
+  /// The ways of decoding that the model is capable of.
+  package var decodeModes: Set<DecodeMode> { diffusion == nil ? [.autoregressive] : Set(DecodeMode.allCases) }
 }
 
 /// What an engine reports about a sequence, in this order.

@@ -1,12 +1,14 @@
 import BitNet
 
-/// One sequence on its way: what it has, and what a step makes of it.
+/// One sequence on its way: what it has, what it wants of the next pass, and what it makes of that.
 final class RunningSequence {
   let request: SequenceRequest
   let channel: EventChannel
   private(set) var tokens: [Int]
-  /// How many of them have their keys and values in the cache.
+  /// How many of them have their final keys and values in the cache.
   private(set) var computed = 0
+  /// Writes the sequence by block diffusion, if that is how it is written.
+  private var decoder: BlockDiffusionDecoder?
   private(set) var cache: KeyValueCache
 
   private let submitted: ContinuousClock.Instant
@@ -31,9 +33,18 @@ final class RunningSequence {
   }
 
   /// The tokens that have not been computed.
-  var pending: Int { tokens.count - computed }
-  /// Whether more than the token just chosen has to be computed.
-  var isReadingPrompt: Bool { pending > 1 }
+  private var pending: Int { tokens.count - computed }
+  /// Whether more than what is being written has to be computed.
+  var isReadingPrompt: Bool {
+    decoder.map { $0.storedPositions < request.prompt.count - $0.block.count } ?? (pending > 1)
+  }
+  /// Whether it is written by block diffusion, block after block. It cannot begin again in the midst of a block.
+  var isDiffusion: Bool { decoder != nil }
+  /// The most positions that it will ever need.
+  var mostPositions: Int {
+    let (most, overflows) = request.prompt.count.addingReportingOverflow(request.maximumTokens ?? .max)
+    return min(model.contextLength, overflows ? .max : most + (decoder?.block.count ?? 0))
+  }
   /// Whether nobody wants more of it.
   var isUnwanted: Bool { channel.isCancelled || isLate }
 
@@ -49,6 +60,13 @@ final class RunningSequence {
       let pages = prefixes.pages(for: tokens)
       cache.adopt(pages)
       computed = pages.count * Batch.pagePositions
+    }
+    if let options = request.diffusion {
+      let made = BlockDiffusionDecoder(
+        prompt: request.prompt, computed: computed, options: options, sampling: request.sampling,
+        maximumTokens: request.maximumTokens, stopTokens: request.stopTokens, contextLength: model.contextLength)
+      computed = made.storedPositions
+      decoder = made
     }
     guard !hasStarted else { return }
     hasStarted = true
@@ -75,9 +93,40 @@ final class RunningSequence {
 
   // MARK: A step
 
-  /// The next `count` tokens to compute.
-  func entry(_ count: Int) -> Batch.Entry {
-    Batch.Entry(cache: cache, tokens: Array(tokens[computed..<computed + count]), start: computed)
+  /// What to compute of the sequence in the next pass.
+  ///
+  /// - Parameter limit: the most tokens of the prompt.
+  func step(limit: Int) -> EngineStep? {
+    guard let decoder else {
+      let count = min(pending, limit)
+      let entry = Batch.Entry(cache: cache, tokens: Array(tokens[computed..<computed + count]), start: computed)
+      return EngineStep(sequence: self, entries: [entry], diffusion: nil)
+    }
+    guard let pass = decoder.nextPass(limit: limit) else { return nil }
+    return EngineStep(sequence: self, entries: pass.entries(cache: cache), diffusion: pass)
+  }
+
+  /// Takes the logits of a pass of block diffusion.
+  ///
+  /// - Throws: ``ModelError/nonFiniteLogits(file:tokens:)``.
+  func accept(_ logits: [[Float]], of pass: BlockDiffusionPass) throws(ModelError) {
+    guard var decoder else { return }
+    guard logits.allSatisfy({ $0.contains(where: \.isFinite) }) else {
+      throw .nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
+    }
+    let step = decoder.accept(logits, of: pass)
+    self.decoder = decoder
+    computed = decoder.storedPositions
+    for token in step.committed {
+      tokens.append(token)
+      channel.send(.token(GeneratedToken(id: token)))
+    }
+    guard request.wantsProvisional, !step.predictions.isEmpty else { return }
+    channel.send(
+      .provisional(
+        step.predictions.filter { $0.position >= tokens.count }.map {
+          ProvisionalToken(offset: $0.position - tokens.count, id: $0.token, confidence: $0.confidence)
+        }))
   }
 
   /// Of the next `count` tokens, those whose logits are the probabilities of the prompt's.
@@ -99,7 +148,12 @@ final class RunningSequence {
   }
 
   /// Notes that the next `count` tokens were computed.
-  func advance(_ count: Int) { computed += count }
+  ///
+  /// - Returns: whether the next token is to be chosen.
+  func advance(_ count: Int) -> Bool {
+    computed += count
+    return pending == 0 && end == nil
+  }
 
   /// How many of the likeliest tokens decide about the next one; `nil` when all logits are needed.
   var neededTokens: Int? {
@@ -149,6 +203,7 @@ final class RunningSequence {
   var end: SequenceEnd? {
     if channel.isCancelled { return .cancelled }
     if isLate { return .deadline }
+    if let reason = decoder?.finishReason { return reason == .endToken ? .stop : .length }
     let generated = tokens.count - request.prompt.count
     if generated > 0, let last = tokens.last, request.stopTokens.contains(last) { return .stop }
     if let constraint, constraint.isComplete { return .stop }
@@ -167,4 +222,16 @@ final class RunningSequence {
     channel.send(.finished(end, usage))
     channel.finish()
   }
+}
+
+/// What a pass computes of one sequence.
+struct EngineStep {
+  let sequence: RunningSequence
+  let entries: [Batch.Entry]
+  /// The pass of block diffusion that the entries are.
+  let diffusion: BlockDiffusionPass?
+
+  var tokenCount: Int { entries.reduce(0) { $0 + $1.tokens.count } }
+  /// Where the positions end that must be in the cache.
+  var end: Int { entries.map { $0.start + $0.tokens.count }.max() ?? 0 }
 }

@@ -6,6 +6,10 @@ public struct BlockDiffusionConfig: Sendable, Hashable {
   public let maskToken: String?
   /// The number of the mask token.
   public let maskTokenID: Int?
+  /// What a token sees of its block: `bidirectional` or `causal`.
+  public let attention: String?
+  /// Whether the logits of a position predict the token behind it.
+  public let tokenShift: Bool?
   /// The number of denoising steps per block.
   public let diffusionSteps: Int?
   /// The checkpoint that the training began with.
@@ -39,6 +43,8 @@ public struct BlockDiffusionConfig: Sendable, Hashable {
     blockSize = try node.integer("bd_size")
     maskToken = try node.string("mask_token")
     maskTokenID = try node.integer("mask_token_id")
+    attention = try node.string("attention")
+    tokenShift = try node.bool("token_shift")
     diffusionSteps = try node.integer("num_diffusion_steps")
     sourceCheckpoint = try node.string("source_checkpoint")
     totalTokensTrained = try node.integer("total_tokens_trained")

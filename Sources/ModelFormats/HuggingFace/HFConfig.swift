@@ -47,6 +47,10 @@ public struct HFConfig: Sendable {
   public let eosTokenIDs: [Int]
   /// The token that fills up batches.
   public let padTokenID: Int?
+  /// The token that stands for text still to be written, in diffusion models.
+  public let maskTokenID: Int?
+  /// The block size of a block-diffusion model (`bd_size`).
+  public let diffusionBlockSize: Int?
   /// The element type that the weights were saved in, such as `bfloat16`.
   public let dtype: String?
   /// How the weights are quantized; `nil` if the file does not say.
@@ -104,6 +108,8 @@ public struct HFConfig: Sendable {
     bosTokenID = try (node["bos_token_id"] == nil ? root : node).integers("bos_token_id")?.first
     eosTokenIDs = try (node["eos_token_id"] == nil ? root : node).integers("eos_token_id") ?? []
     padTokenID = try (node["pad_token_id"] == nil ? root : node).integer("pad_token_id")
+    maskTokenID = try (node["mask_token_id"] == nil ? root : node).integer("mask_token_id")
+    diffusionBlockSize = try (node["bd_size"] == nil ? root : node).integer("bd_size")
     dtype = try root.string("dtype", "torch_dtype")
     quantization = try root.object("quantization_config").map { node throws(FormatError) in try HFQuantization(node) }
     isBitNetConfig = try root.bool("is_bitnet_config") ?? false
