@@ -101,7 +101,9 @@ let package = Package(
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetConversionTests",
-      dependencies: ["BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport"],
+      dependencies: [
+        "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
+      ],
       swiftSettings: swiftSettings),
   ],
   swiftLanguageModes: [.v6],

@@ -123,6 +123,8 @@ final class WeightStore: Sendable {
         file: checkpoint.path, tensor: name + ".weight", problem: "holds weights that are infinite or not a number",
         remedy: "The file is damaged, or its training diverged: `bitnet diagnose` lists the tensors.")
     }
+    // The trits have memory of their own now.
+    matrix.release()
     ternarized.withLock { $0[name] = made }
     return made
   }

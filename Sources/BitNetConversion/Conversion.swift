@@ -78,34 +78,51 @@ public struct Conversion {
     report.warnings += written.notes
     if case .synthetic = plan.checkpoint.source {} else { report.warnings += written.tally.warnings }
     report.shares = written.tally.shares
+    report.sourceFiles = written.files
     let duration = clock.now - begin
     report.seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
   }
 
-  private func writeGGUF() throws -> (notes: [String], tally: TritTally) {
-    let (entries, notes) = try GGUFModelMetadata.entries(plan)
-    let tensors = plan.tensors.map { (name: $0.name, shape: $0.storedShape, type: $0.type) }
-    func layout(_ scales: [(name: String, scale: Float)]) throws -> GGUFLayout {
-      try GGUFLayout(metadata: entries + GGUFModelMetadata.scales(scales), tensors: tensors, file: output)
-    }
-    // The scales are known when the weights were read; their room in the header is known now.
-    let writer = try GGUFWriter(path: output, layout: layout(plan.ternary.map { ($0.name, 1) }))
-    let tally = try encodeAll { try writer.append($0, to: $1) }
-    writer.replaceHeader(try layout(tally.scales))
-    try writer.finish()
-    return (notes, tally)
+  /// What writing taught.
+  private struct Written {
+    let notes: [String]
+    let tally: TritTally
+    let files: [ConversionReport.SourceFile]
   }
 
-  private func writeFolder() throws -> (notes: [String], tally: TritTally) {
+  private func writeGGUF() throws -> Written {
+    let digests = SourceDigests(plan.checkpoint)
+    let (entries, notes) = try GGUFModelMetadata.entries(plan)
+    let tensors = plan.tensors.map { (name: $0.name, shape: $0.storedShape, type: $0.type) }
+    func layout(
+      _ scales: [(name: String, scale: Float)], _ files: [ConversionReport.SourceFile]
+    ) throws -> GGUFLayout {
+      let late = GGUFModelMetadata.provenance(plan, files: files) + GGUFModelMetadata.scales(scales)
+      return try GGUFLayout(metadata: entries + late, tensors: tensors, file: output)
+    }
+    // Scales and digests are known when the weights were read; their room in the header is known now.
+    let writer = try GGUFWriter(path: output, layout: layout(plan.ternary.map { ($0.name, 1) }, digests.expected))
+    let tally = try encodeAll { try writer.append($0, to: $1) }
+    let files = try digests.wait()
+    writer.replaceHeader(try layout(tally.scales, files))
+    try writer.finish()
+    return Written(notes: notes, tally: tally, files: files)
+  }
+
+  private func writeFolder() throws -> Written {
+    let digests = SourceDigests(plan.checkpoint)
     let folder = try NewFolder(path: output)
-    let notes = try HuggingFaceExport(plan: plan).writeSideFiles(to: folder.partialPath)
+    let export = HuggingFaceExport(plan: plan)
+    let notes = try export.writeSideFiles(to: folder.partialPath)
     let writer = try SafetensorsWriter(
       path: folder.partialPath + "/model.safetensors",
       tensors: plan.tensors.map { ($0.name, $0.storedShape, $0.type) })
     let tally = try encodeAll { try writer.append($0, to: $1) }
     try writer.finish()
+    let files = try digests.wait()
+    try export.writeProvenance(files, to: folder.partialPath)
     try folder.finish()
-    return (notes, tally)
+    return Written(notes: notes, tally: tally, files: files)
   }
 
   /// Reads, encodes and hands on every tensor.

@@ -4,7 +4,8 @@ import Kernels
 import ModelFormats
 import Tokenization
 
-/// The metadata of the GGUF file that a plan becomes, but for the scales, which are known when the weights were read.
+/// The metadata of the GGUF file that a plan becomes, but for the scales and the source's digests, which are known when the
+/// weights were read.
 enum GGUFModelMetadata {
   typealias Entry = (key: String, value: GGUFNewValue)
 
@@ -20,7 +21,6 @@ enum GGUFModelMetadata {
     entries += tokenizer
     if let text = try blockDiffusion(plan.checkpoint) { entries.append((ConversionKeys.blockDiffusion, .string(text))) }
     entries += try diffusionSettings(plan.checkpoint)
-    entries += provenance(plan)
     if !tokenizer.contains(where: { $0.key == "tokenizer.ggml.model" }) {
       entries.append(("tokenizer.ggml.model", .string("no_vocab")))
       notes.append("the source has no tokenizer; the file can be run with token ids only")
@@ -132,15 +132,14 @@ enum GGUFModelMetadata {
     return entries
   }
 
-  private static func provenance(_ plan: ConversionPlan) -> [Entry] {
-    let files = Set(plan.checkpoint.tensors.values.map(\.file)).sorted()
-    let sizes = files.map { path in
-      (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64).flatMap(\.self) ?? 0
-    }
+  /// The tool, and the files it read with their SHA-256.
+  static func provenance(_ plan: ConversionPlan, files: [ConversionReport.SourceFile]) -> [Entry] {
+    let tool: Entry = ("bitnet.conversion.tool", .string(plan.options.tool))
+    guard !files.isEmpty else { return [tool] }
     return [
-      ("bitnet.conversion.tool", .string(plan.options.tool)),
-      ("bitnet.conversion.source_files", .strings(files.map { URL(filePath: $0).lastPathComponent })),
-      ("bitnet.conversion.source_sizes", .u64s(sizes)),
+      tool, ("bitnet.conversion.source_files", .strings(files.map(\.name))),
+      ("bitnet.conversion.source_sizes", .u64s(files.map { UInt64($0.bytes) })),
+      ("bitnet.conversion.source_sha256", .strings(files.map(\.sha256))),
     ]
   }
 }

@@ -45,6 +45,19 @@ struct HuggingFaceExport {
     return notes
   }
 
+  /// Says in `conversion.json` what the folder was made of.
+  func writeProvenance(_ files: [ConversionReport.SourceFile], to folder: String) throws {
+    func object(_ entries: [(key: JSONString, value: JSONValue)]) -> JSONValue { .object(JSONObject(entries: entries)) }
+    let sources = files.map { file in
+      object([
+        ("file", .string(JSONString(file.name))), ("bytes", .integer(Int64(file.bytes))),
+        ("sha256", .string(JSONString(file.sha256))),
+      ])
+    }
+    let text = object([("tool", .string(JSONString(plan.options.tool))), ("source", .array(sources))]).text()
+    try write(text + [0x0A], "\(folder)/conversion.json")
+  }
+
   private func write(_ bytes: [UInt8], _ path: String) throws {
     let file = try NewFile(path: path)
     try file.write(SharedBytes(copying: bytes), at: 0)

@@ -117,6 +117,7 @@ struct Verifier {
     progress("running the source")
     let expected = try run(source, prompts.map(\.ids), mode: mode)
     for tensor in source.tensors.values { tensor.bytes.release() }
+    returnFreedMemory()
     progress("running the result")
     let found = try run(result, prompts.map(\.ids), mode: mode)
     return zip(prompts, zip(expected, found)).map { prompt, pair in

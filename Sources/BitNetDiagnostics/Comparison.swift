@@ -50,6 +50,8 @@ public struct ComparisonDifference: Sendable, Codable, Hashable {
     case epsilon
     /// The activation function.
     case activation
+    /// Whether tokens come one after the other or in blocks by diffusion.
+    case generation
     /// The number of embedding rows.
     case vocabulary
     /// The tokens, or how texts become tokens.

@@ -46,6 +46,11 @@ extension SettingComparison {
       row("activation", .activation, \.activationName), row("norm epsilon", .epsilon, \.normEpsilon),
     ]
     rows += try ropeRows(pair, row)
+    let generations = [try pair.a.generationName(), try pair.b.generationName()]
+    rows.append(
+      SettingComparison(
+        name: "generation", a: generations[0], b: generations[1], kind: .generation,
+        matters: generations[0] != generations[1]))
     return rows
   }
 
@@ -87,6 +92,13 @@ extension Checkpoint {
     var counts: [String: Int] = [:]
     for name in linearNames { if let type = tensors[name]?.type { counts[type.rawValue, default: 0] += 1 } }
     return counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map(\.key).joined(separator: ", ")
+  }
+
+  /// How tokens come about: a block-diffusion model that is asked for the next token says nonsense.
+  fileprivate func generationName() throws -> String {
+    guard let diffusion = try blockDiffusionConfig() else { return "next token" }
+    let mask = diffusion.maskTokenID.map { ", mask \($0)" } ?? ""
+    return "block diffusion" + (diffusion.blockSize.map { " by \($0)" } ?? "") + mask
   }
 
   fileprivate var hasRopeFactors: Bool { tensors["rope_freqs.weight"] != nil }

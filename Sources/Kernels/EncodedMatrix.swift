@@ -22,6 +22,9 @@ package struct EncodedMatrix: Sendable {
     self.bytes = bytes
   }
 
+  /// As ``SharedBytes/release()``.
+  package func release() { bytes.release() }
+
   /// The first `count` rows.
   func prefix(_ count: Int) -> EncodedMatrix {
     let size = type == .i2_s ? bytes.count : bytes.count / max(1, rows) * count

@@ -1,3 +1,5 @@
+import CKernels
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Darwin)
@@ -15,3 +17,7 @@ package func peakResidentMemory() -> Int {
   return usage.ru_maxrss * 1024
   #endif
 }
+
+/// Gives the memory of a model that is gone back to the system: glibc keeps what was freed for the next allocations, and a
+/// model that is mapped from a file makes none.
+package func returnFreedMemory() { ck_return_freed_memory() }

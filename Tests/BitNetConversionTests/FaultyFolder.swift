@@ -2,6 +2,7 @@ import Foundation
 import Kernels
 import ModelFormats
 import TestSupport
+import Testing
 
 /// A golden model's folder with something wrong in it.
 struct FaultyFolder {
@@ -49,6 +50,22 @@ struct FaultyFolder {
       entry.type = .f32
       entry.bytes = old.enumerated().map { body($0, $1) }.littleEndianBytes
     }
+  }
+
+  /// Puts the rows of matrices into another order: row `i` becomes what row `order(i)` was.
+  mutating func reorderRows(_ part: String, _ order: (Int) -> Int) {
+    change(part) { entry in
+      let rows = entry.shape[0], size = entry.bytes.count / rows
+      let old = entry.bytes
+      entry.bytes = (0..<rows).flatMap { old[order($0) * size..<(order($0) + 1) * size] }
+    }
+  }
+
+  /// Replaces a text in a file beside the weights that must have it.
+  mutating func edit(_ file: String, _ old: String, _ new: String) throws {
+    let text = try files[file].flatMap(\.self) ?? String(contentsOfFile: "\(original)/\(file)", encoding: .utf8)
+    let place = try #require(text.firstRange(of: old))
+    files[file] = text.replacingCharacters(in: place, with: new)
   }
 
   func write(to path: String) throws {

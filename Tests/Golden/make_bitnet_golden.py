@@ -8,6 +8,8 @@ import shutil
 import sys
 
 import torch
+from huggingface_hub import save_torch_state_dict
+from safetensors.torch import load_file
 from golden_support import (
     HERE, MODES, base64_floats, greedy, hidden_rms, load, logits_of, made_by, pack, quantization_mode,
     write_config, write_json, write_tensors,
@@ -105,6 +107,10 @@ MODELS = {
         {}),
 }
 
+# save_pretrained cannot write a quantized BitNet (transformers 5.23 knows no way back from its unpacking), so the function
+# that it cuts shards with is called by itself.
+SHARDED = ("bitnet-online", "bitnet-offline")
+
 
 def random_tensors(config, seed, dtype):
     """Weights that make every part matter: uneven norms, attention that picks, logits with a clear winner."""
@@ -132,6 +138,18 @@ def random_tensors(config, seed, dtype):
 def build(config):
     """A model with this configuration and arbitrary weights, for the names and shapes of its parameters."""
     return AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
+
+
+def write_shards(name, source):
+    """The tensors of a golden model in three shards, as transformers and huggingface_hub cut them."""
+    folder = HERE / "models" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tensors = load_file(HERE / "models" / source / "model.safetensors")
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    save_torch_state_dict(tensors, folder, max_shard_size=size * 2 // 5)
+    assert len(list(folder.glob("*.safetensors"))) == 3
+    shutil.copy(HERE / "models" / source / "config.json", folder)
 
 
 def prompts():
@@ -258,6 +276,8 @@ def main():
             print(f"{name:26} seed {seed:3}  {size / 1000:4.0f} kB  entropy {result['entropy']:.2f}"
                   f"  min margin {min(margins):.3f}  distinct {len(set(tokens)):2}"
                   f"  agreement {result['agreement']:.1e}", flush=True)
+    for source in SHARDED:
+        write_shards(f"{source}-shards", source)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
 // Writes what llama.cpp, or bitnet.cpp's fork of it, computes for a sequence of token ids: the logits after the last of
 // them, then the greedy continuation and how far the best logit of each step was ahead of the second.
 //
-//     peer_logits MODEL OUT.f32 COUNT ID...      (link with the peer's libllama; scripts/check-peers does)
+//     peer_logits MODEL OUT.f32 COUNT ID...
+//
+// Compile it in the peer's folder, for bitnet.cpp with -DPEER_IS_BITNET:
+//
+//     c++ -O1 -Iinclude -Iggml/include peer_logits.cpp build/src/libllama.a build/ggml/src/libggml*.a -fopenmp -o peer_logits
+//
+// peer_agreement.py beside this file explains the differences that it shows.
 
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +26,7 @@ int main(int argc, char **argv) {
   params.n_threads = params.n_threads_batch = 2;
 #ifndef PEER_IS_BITNET  // which takes no F32 there
   params.type_k = params.type_v = GGML_TYPE_F32;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // which makes halves of keys and values again
 #endif
   llama_context *context = llama_new_context_with_model(model, params);
   if (!context) return 1;

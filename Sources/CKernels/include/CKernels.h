@@ -195,6 +195,13 @@ uint64_t ck_sum_words(const uint64_t *words, size_t count);
 /// `cosines` and `sines` hold rotated / 2 values.
 void ck_rotate(float *head, const float *cosines, const float *sines, size_t rotated, bool interleaved);
 
+/// Takes whole blocks of 64 bytes into the state of a SHA-256; the second in portable C, to check the first against.
+void ck_sha256(uint32_t state[8], const uint8_t *data, size_t blocks);
+void ck_sha256_portable(uint32_t state[8], const uint8_t *data, size_t blocks);
+
+/// Gives memory that was freed back to the system, where the allocator would keep it for the next allocations.
+void ck_return_freed_memory(void);
+
 /// A hint to the processor that the caller is spinning.
 void ck_pause(void);
 
