@@ -37,6 +37,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .unconditional, help: help("cors-origin")) var corsOrigin: String?
   @Option(name: .long, help: help("tls-cert"), completion: .file()) var tlsCert: String?
   @Option(name: .long, help: help("tls-key"), completion: .file()) var tlsKey: String?
+  @Flag(name: .long, help: help("trust-proxy")) var trustProxy = false
   @Flag(name: .long, help: help("no-page")) var noPage = false
   @Option(name: .long, parsing: .unconditional, help: help("max-queue")) var maxQueue: String?
   @Option(name: .long, parsing: .unconditional, help: help("max-sequences")) var maxSequences: String?
@@ -65,10 +66,10 @@ struct ServeCommand: AsyncParsableCommand {
       ("model", model), ("model-name", modelName), ("mode", mode), ("threads", threads), ("ctx-size", ctxSize),
       ("cache-type", cacheType), ("no-repack", noRepack ? "true" : nil), ("host", host), ("port", port),
       ("api-key-file", apiKeyFile), ("cors-origin", corsOrigin), ("tls-cert", tlsCert), ("tls-key", tlsKey),
-      ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue), ("max-sequences", maxSequences),
-      ("cache-memory", cacheMemory),
-      ("prompt-chunk", promptChunk), ("decode-mode", decodeMode), ("max-connections", maxConnections),
-      ("max-body-bytes", maxBodyBytes), ("max-choices", maxChoices), ("max-prompts", maxPrompts),
+      ("trust-proxy", trustProxy ? "true" : nil), ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue),
+      ("max-sequences", maxSequences), ("cache-memory", cacheMemory), ("prompt-chunk", promptChunk),
+      ("decode-mode", decodeMode), ("max-connections", maxConnections), ("max-body-bytes", maxBodyBytes),
+      ("max-choices", maxChoices), ("max-prompts", maxPrompts),
       ("max-stops", maxStops), ("max-top-logprobs", maxTopLogprobs), ("request-timeout", requestTimeout),
       ("drain-timeout", drainTimeout), ("log-format", logFormat), ("log-level", logLevel),
       ("log-prompts", logPrompts ? "true" : nil),

@@ -44,6 +44,7 @@ package struct ServerConfiguration: Sendable, Hashable {
   package var corsOrigin = ""
   package var tlsCertificate = ""
   package var tlsKey = ""
+  package var trustProxy = false
   package var noPage = false
 
   // How much of it.

@@ -28,6 +28,8 @@ package struct Setting: Sendable {
     text("cors-origin", \.corsOrigin, "Web pages of these origins may call the server: a list with commas, or *."),
     text("tls-cert", \.tlsCertificate, "The server's certificate chain (PEM)."),
     text("tls-key", \.tlsKey, "The certificate's private key (PEM)."),
+    flag(
+      "trust-proxy", \.trustProxy, "Let clients without key take turns by the last address in X-Forwarded-For."),
     flag("no-page", \.noPage, "Do not offer the web page at /."),
     integer("max-queue", \.maximumQueue, 1...100_000, "How many sequences may wait; more are refused with 429."),
     integer("max-sequences", \.maximumSequences, 1...256, "How many sequences are computed together."),

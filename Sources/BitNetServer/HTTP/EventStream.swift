@@ -33,9 +33,11 @@ struct EventStream: Sendable {
   }
 
   /// A client that stops reading stops the writing; what it keeps must come back some time.
-  private func closeWhenStuck() -> Task<Void, any Error> {
-    Task {
-      try await Task.sleep(until: incoming.deadline + .seconds(10))
+  ///
+  /// With NIO's timer, which is gone when cancelled: that of a cancelled `Task.sleep` is kept until its time comes.
+  private func closeWhenStuck() -> Scheduled<Void> {
+    let seconds = ContinuousClock.now.duration(to: incoming.deadline).inSeconds + 10
+    return channel.eventLoop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) { [channel] in
       channel.close(promise: nil)
     }
   }

@@ -100,7 +100,7 @@ package struct HTTPServer: Sendable {
         context: context, page: configuration.noPage ? nil : PackageResources.index_html, isDraining: isDraining),
       keys: keys, cors: CORS(configuration.corsOrigin), limits: context.limits, metrics: context.metrics,
       logger: logger,
-      logsPrompts: configuration.logPrompts, isDraining: isDraining)
+      logsPrompts: configuration.logPrompts, trustsProxy: configuration.trustProxy, isDraining: isDraining)
     let http = HTTPServerBuilder.http1(
       configuration: .init(additionalChannelHandlers: [ConnectionWatch.Handler()], idleTimeout: .seconds(75)))
     let scheme = tls == nil ? "http" : "https"

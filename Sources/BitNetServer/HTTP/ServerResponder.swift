@@ -20,6 +20,8 @@ struct ServerResponder: HTTPResponder {
   let metrics: Metrics
   let logger: Logger
   let logsPrompts: Bool
+  /// Whether a proxy in front says who asks.
+  let trustsProxy: Bool
   let isDraining: @Sendable () -> Bool
 
   func respond(to request: Request, context: RequestContext) async throws -> Response {
@@ -56,9 +58,7 @@ struct ServerResponder: HTTPResponder {
       defer { watch?.finish() }
       let incoming = IncomingRequest(
         id: exchange.id, body: body,
-        // Without keys the header is whatever a client likes, and each would be another client's turn.
-        client: (keys.isEmpty ? nil : request.headers[.authorization]) ?? context.channel.remoteAddress?.ipAddress
-          ?? "",
+        client: client(of: request, context),
         deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
         record: exchange.record, connection: watch)
       let answer = try await route.handler(incoming)
@@ -68,6 +68,17 @@ struct ServerResponder: HTTPResponder {
       exchange.end(route: name, status: failure.status)
       return Response(failure)
     }
+  }
+
+  /// Whose turn a request takes: its key's, else its address's.
+  private func client(of request: Request, _ context: RequestContext) -> String {
+    // Without keys the header is whatever a client likes, and each would be another client's turn.
+    if !keys.isEmpty, let key = request.headers[.authorization] { return key }
+    // What stands before the last address came from the client and may be invented.
+    if trustsProxy, let address = request.headers[.forwardedFor]?.split(separator: ",").last {
+      return address.filter { $0 != " " }
+    }
+    return context.channel.remoteAddress?.ipAddress ?? ""
   }
 
   /// - Throws: 413 and 415.
@@ -86,6 +97,9 @@ struct ServerResponder: HTTPResponder {
       return Array(buffer: try await request.body.collect(upTo: limits.bodyBytes))
     } catch is NIOTooManyBytesError {
       throw tooLarge
+    } catch {
+      // The connection broke, or what came on it is not HTTP, to which NIO itself answers with 400.
+      throw APIError.clientGone
     }
   }
 
@@ -131,6 +145,7 @@ extension APIError {
 
 extension HTTPField.Name {
   static let requestID = constant("X-Request-Id")
+  static let forwardedFor = constant("X-Forwarded-For")
   static let accelBuffering = constant("X-Accel-Buffering")
 
   private static func constant(_ name: String) -> HTTPField.Name {
