@@ -39,6 +39,13 @@ struct Verifier {
       result.tensors[planned.source]?.bytes.release()
     }
     verification.prompts = try comparePrompts(result)
+    // Nothing was rounded: what differs now is how the two are computed, so something about the model was not written.
+    if verification.rounded == 0, let prompt = verification.prompts.first(where: { !($0.cosine > 0.999) }) {
+      throw ConversionError.verification(
+        file: output, tensor: "the whole model, after \"\(prompt.text)\"",
+        found: "logits with a cosine of \(prompt.cosine)",
+        expected: "the source's, since every tensor is exact")
+    }
     return verification
   }
 
