@@ -36,13 +36,20 @@ public struct Conversion {
       isCancelled: isCancelled)
     var report = ConversionReport(plan, output: output, isDryRun: isDryRun)
     guard !isDryRun else { return report }
-    try conversion.write(&report)
-    report.peakResidentBytes = peakResidentMemory()
-    if options.verifies ?? (checkpoint.tensorBytes < 4_000_000_000) {
-      report.verification = try Verifier(
-        plan: plan, output: output, compute: conversion.compute, progress: progress, isCancelled: isCancelled
-      ).verify()
+    let previous = PreviousResult(path: output)
+    do {
+      try conversion.write(&report)
+      report.peakResidentBytes = peakResidentMemory()
+      if options.verifies ?? (checkpoint.tensorBytes < 4_000_000_000) {
+        report.verification = try Verifier(
+          plan: plan, output: output, compute: conversion.compute, progress: progress, isCancelled: isCancelled
+        ).verify()
+      }
+    } catch {
+      previous.restore()
+      throw error
     }
+    previous.discard()
     return report
   }
 
