@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "adamw.h"
 #include "dequantize.h"
 
 /// For helpers of the kernels: inlined, so that constant arguments unroll their loops, and vectors cross no call.
