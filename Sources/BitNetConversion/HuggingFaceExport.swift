@@ -8,11 +8,8 @@ import Tokenization
 struct HuggingFaceExport {
   let plan: ConversionPlan
 
-  private static let copied = [
-    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json", "merges.txt", "generation_config.json", "chat_template.jinja", "chat_template.json",
-    "additional_chat_templates", "dlm_config.json", "trainer_state.json",
-  ]
+  private static let copied =
+    Tokenizer.huggingFaceFileNames + ["generation_config.json", "dlm_config.json", "trainer_state.json"]
 
   /// - Returns: what the user should know.
   func writeSideFiles(to folder: String) throws -> [String] {
