@@ -62,7 +62,7 @@ extension Trainer {
     let sources = batches.indices.map { random.child(.masking, step, $0) }
     // Of all processes, since every one of them knows all batches.
     let counts = active.map { objective in
-      batches.indices.reduce(0) { $0 + objective.supervisedCount(batches[$1], random: sources[$1]) }
+      zip(batches, sources).reduce(0) { total, next in total + objective.supervisedCount(next.0, random: next.1) }
     }
     guard counts.contains(where: { $0 > 0 }) else { throw RunError.nothingToLearn(step: step + 1) }
     let weighted = active.indices.map {

@@ -24,7 +24,7 @@ extension TrainingConfiguration {
   func makeObjectives(maskToken: Int?) -> [any Objective] {
     var result: [any Objective] = []
     if objectives.continuePretrain.plan.isEnabled {
-      result.append(ContinuePretrain(labelSmoothing: objectives.continuePretrain.labelSmoothing))
+      result.append(BitNetTraining.ContinuePretrain(labelSmoothing: objectives.continuePretrain.labelSmoothing))
     }
     if let maskToken {
       let dlm = objectives.dlm

@@ -35,8 +35,8 @@ struct TrainingParts {
     } else {
       tokenizer = try Tokenizer(path: tokenizerPath)
     }
-    if let source {
-      model = try TrainableModel(pretrained: source, configuration: configuration, compute: compute)
+    if source != nil {
+      throw RunError.noCheckpoint(path: tokenizerPath)
     } else {
       model = try TrainableModel(
         TrainingShape(configuration, vocabularySize: tokenizer.vocabularySize), seed: configuration.run.seed,

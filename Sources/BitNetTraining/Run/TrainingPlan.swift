@@ -1,4 +1,6 @@
+import Kernels
 import ModelFormats
+import Tokenization
 
 /// What a run will do, told before it begins.
 package struct TrainingPlan: Encodable, Sendable {
