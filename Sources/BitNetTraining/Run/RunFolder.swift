@@ -61,9 +61,15 @@ package final class RunFolder {
     return found
   }
 
-  /// Removes all checkpoints but the last ones and the best one.
-  package func removeCheckpoints(keepingLast count: Int, best: Int?) throws {
-    for (step, old) in RunFolder.checkpoints(in: path).dropLast(max(1, count)) where step != best {
+  /// Removes checkpoints but for the newest, the last of those at an interval, and the best.
+  ///
+  /// - Parameter interval: the steps between checkpoints that count; 0 where there are no such.
+  package func removeCheckpoints(keepingLast count: Int, interval: Int, best: Int?) throws {
+    let all = RunFolder.checkpoints(in: path)
+    var kept = Set(all.map(\.step).filter { interval > 0 && $0.isMultiple(of: interval) }.suffix(count))
+    if let newest = all.last { kept.insert(newest.step) }
+    if let best { kept.insert(best) }
+    for (step, old) in all where !kept.contains(step) {
       // Gone under its name at once, so that a half-removed one is never taken for a checkpoint.
       let hidden = "\(path)/.\(NewFile.split(old).name).removed"
       do {

@@ -23,7 +23,9 @@ extension Trainer {
     try new.finish()
     lastCheckpoint = path
     if state.bestStep == state.globalStep { try folder.markBest(step: state.globalStep) }
-    try folder.removeCheckpoints(keepingLast: configuration.checkpoint.keepLast, best: state.bestStep)
+    try folder.removeCheckpoints(
+      keepingLast: configuration.checkpoint.keepLast, interval: configuration.checkpoint.saveInterval,
+      best: state.bestStep)
     onEvent(.saved(path))
   }
 

@@ -47,6 +47,7 @@ extension Trainer {
       loss: loss, losses: losses, weights: weights, phase: phase, learningRate: parts.peakRate * factor,
       lambda: model.lambda, gradientNorm: norm)
     state.advance(result, tokens: batches.reduce(0) { $0 + $1.tokenCount })
+    state.optimizerStep = parts.optimizer.stepCount
     state.data = parts.stream.position
     return result
   }

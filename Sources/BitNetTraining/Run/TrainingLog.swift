@@ -67,10 +67,9 @@ package final class TrainingLog {
       let file = try NewFile(path: path)
       try file.write(SharedBytes(copying: Array(text.utf8)), at: 0)
       try file.finish(count: text.utf8.count)
-    } else {
-      FileManager.default.createFile(atPath: path, contents: nil)
     }
-    guard let handle = FileHandle(forWritingAtPath: path) else {
+    let isThere = FileManager.default.fileExists(atPath: path) || FileManager.default.createFile(atPath: path, contents: nil)
+    guard isThere, let handle = FileHandle(forWritingAtPath: path) else {
       throw FormatError(.unwritable, file: path, "cannot be written", remedy: "Check its permissions.")
     }
     self.handle = handle
