@@ -64,9 +64,7 @@ let package = Package(
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
-      dependencies: [
-        "Kernels", "CKernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"])),
-      ],
+      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
       swiftSettings: swiftSettings),
     .target(
       name: "BitNetTraining",
@@ -99,6 +97,7 @@ let package = Package(
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
         .target(name: "BitNetServer", condition: withServer),
         .target(name: "BitNetTraining", condition: withTraining),
+        .target(name: "TrainingKernels", condition: withTraining),
         .product(name: "Logging", package: "swift-log", condition: withServer),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
