@@ -64,7 +64,7 @@ let package = Package(
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
-      dependencies: ["Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
+      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
       swiftSettings: swiftSettings),
     .target(
       name: "BitNetTraining",

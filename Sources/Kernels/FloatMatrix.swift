@@ -48,7 +48,7 @@ package struct FloatVector: Sendable {
 
   package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-  var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
+  package var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
 }
 
 extension FloatMatrix {

@@ -23,17 +23,28 @@ package struct Factor {
 }
 
 extension Compute {
-  /// `c = scale * a b`, or `c += scale * a b`, the rows of `c` split between the threads.
+  /// `c = scale * a b`, or `c += scale * a b`, the rows or the columns of `c` split between the threads.
   ///
   /// The order of every sum is the library's for these sizes; the pieces do not depend on how busy the threads are, so that
   /// the same call gives the same bits again.
   package func multiply(_ a: Factor, _ b: Factor, scale: Float = 1, into c: MatrixView, accumulating: Bool = false) {
     precondition(a.columns == b.rows && c.rows == a.rows && c.columns == b.columns, "factors that do not fit")
-    // Small pieces would decode the right factor again and again; the products here have hundreds of rows.
-    let grain = max(16, pool.grain(for: c.rows, multiple: 16))
-    pool.forEach(count: c.rows, grain: grain) { range in
-      multiplyOnThisThread(a.rows(range), b, scale: scale, into: c.rows(range), accumulating: accumulating)
+    // Every piece packs the factor that is not split anew: split the larger one, into few.
+    if c.rows >= c.columns {
+      pool.forEach(count: c.rows, grain: grain(c.rows)) { range in
+        multiplyOnThisThread(a.rows(range), b, scale: scale, into: c.rows(range), accumulating: accumulating)
+      }
+    } else {
+      pool.forEach(count: c.columns, grain: grain(c.columns)) { range in
+        multiplyOnThisThread(a, b.columns(range), scale: scale, into: c.columns(range), accumulating: accumulating)
+      }
     }
+  }
+
+  /// Two pieces for each thread where they are large, so that one that is held up does not hold up all.
+  private func grain(_ count: Int) -> Int {
+    let pieces = count >= 512 * pool.threadCount ? 2 * pool.threadCount : pool.threadCount
+    return max(16, ((count + pieces - 1) / pieces + 15) / 16 * 16)
   }
 }
 
@@ -75,5 +86,10 @@ extension Factor {
   /// The rows of the factor, which are columns of a transposed matrix.
   func rows(_ range: Range<Int>) -> Factor {
     Factor(view: isTransposed ? view.columns(range) : view.rows(range), isTransposed: isTransposed)
+  }
+
+  /// The columns of the factor, which are rows of a transposed matrix.
+  func columns(_ range: Range<Int>) -> Factor {
+    Factor(view: isTransposed ? view.rows(range) : view.columns(range), isTransposed: isTransposed)
   }
 }

@@ -24,13 +24,12 @@ package final class Parameter {
   package let role: Role
   /// The master weights, `[outputs, inputs]`; `[1, n]` for gains and biases.
   package let values: FloatMatrix
-  /// The gradient of the loss with respect to them, of the same shape.
-  package let gradient: FloatMatrix
+  /// The gradient of the loss with respect to them, of the same shape. Made when it is first asked for: teachers need none.
+  package private(set) lazy var gradient = FloatMatrix(rows: values.rows, columns: values.columns)
 
   package init(name: String, role: Role, rows: Int, columns: Int) {
     self.name = name
     self.role = role
     values = FloatMatrix(rows: rows, columns: columns)
-    gradient = FloatMatrix(rows: rows, columns: columns)
   }
 }
