@@ -21,8 +21,8 @@ struct HuggingFaceExport {
     let config: JSONObject
     switch checkpoint.source {
     case .huggingFace(let source):
-      for name in HuggingFaceExport.copied where FileManager.default.fileExists(atPath: "\(source.path)/\(name)") {
-        try FileManager.default.copyItem(atPath: "\(source.path)/\(name)", toPath: "\(folder)/\(name)")
+      for name in HuggingFaceExport.copied where try isPresent("\(source.path)/\(name)") {
+        try copy("\(source.path)/\(name)", to: "\(folder)/\(name)")
       }
       config = try JSONParser.parse(path: "\(source.path)/config.json").object()
     case .gguf(let file):
@@ -58,6 +58,17 @@ struct HuggingFaceExport {
     try write(text + [0x0A], "\(folder)/conversion.json")
   }
 
+  /// Copies what is behind links: the cache of Hugging Face is made of links, and the copy is to stand alone.
+  private func copy(_ source: String, to target: String) throws {
+    let files = FileManager.default
+    let real = URL(filePath: source).resolvingSymlinksInPath().path
+    guard let names = try? files.contentsOfDirectory(atPath: real) else {
+      return try files.copyItem(atPath: real, toPath: target)
+    }
+    try files.createDirectory(atPath: target, withIntermediateDirectories: false)
+    for name in names { try copy("\(real)/\(name)", to: "\(target)/\(name)") }
+  }
+
   private func write(_ bytes: [UInt8], _ path: String) throws {
     let file = try NewFile(path: path)
     try file.write(SharedBytes(copying: bytes), at: 0)
@@ -77,16 +88,29 @@ struct HuggingFaceExport {
         .setting("model_type", to: .string(JSONString(family))).setting("auto_map", to: nil)
     }
     let isPacked = !plan.ternary.isEmpty
-    guard isPacked || plan.checkpoint.configuration.declaresBitLinear || plan.options.ternarizes else { return result }
+    guard isPacked || plan.isBitNet else { return result }
     var quantization: [(key: JSONString, value: JSONValue)] = [
       ("quant_method", "bitnet"), ("linear_class", "autobitlinear"),
       ("quantization_mode", isPacked ? "offline" : "online"),
     ].map { (JSONString($0), .string(JSONString($1))) }
-    if case .object(let old)? = config["quantization_config"], let excluded = old["modules_to_not_convert"] {
+    if let excluded = excludedModules(config, isPacked: isPacked) {
       quantization.append(("modules_to_not_convert", excluded))
     }
     result = result.setting("quantization_config", to: .object(JSONObject(entries: quantization)))
     return result.setting("is_bitnet_config", to: nil)
+  }
+
+  /// The linear layers that stay dense: those that the source names, and all that are dense beside packed ones.
+  private func excludedModules(_ config: JSONObject, isPacked: Bool) -> JSONValue? {
+    var named: JSONValue?
+    if case .object(let old)? = config["quantization_config"] { named = old["modules_to_not_convert"] }
+    let dense = plan.denseLinears.filter { isPacked && !plan.checkpoint.isNamedInConfig($0.source) }
+    guard !dense.isEmpty else { return named }
+    // transformers spares the head of its own accord only where there is no list.
+    var modules = [JSONValue.string("lm_head")]
+    if case .array(let old)? = named { modules = old }
+    modules += dense.map { .string(JSONString(String($0.name.dropLast(".weight".count)))) }
+    return .array(modules)
   }
 
   /// A `config.json` for what no `config.json` says.
@@ -112,6 +136,7 @@ struct HuggingFaceExport {
       ]
       entries.append(("rope_scaling", .object(JSONObject(entries: scaling))))
     }
+    if let scaling = try Llama3Scaling(plan.checkpoint) { entries.append(("rope_scaling", scaling.json)) }
     let ids = try plan.checkpoint.tokenizer()?.specialTokens
     if let id = ids?.beginningOfSequence { entries.append(("bos_token_id", integer(id))) }
     if let ends = try plan.checkpoint.tokenizer()?.endOfGeneration.sorted(), !ends.isEmpty {
@@ -121,5 +146,5 @@ struct HuggingFaceExport {
   }
 
   /// The shortest decimal that stands for the float: 1e-05, not 9.999999747378752e-06.
-  private static func decimal(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
+  static func decimal(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
 }
