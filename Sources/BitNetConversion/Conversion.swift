@@ -143,7 +143,7 @@ public struct Conversion {
     try writer.finish()
     let files = try digests.wait()
     try export.writeProvenance(files, to: folder.partialPath)
-    return Written(path: folder.partialPath, notes: notes, tally: tally, files: files, publish: folder.publish)
+    return Written(path: folder.partialPath, notes: notes, tally: tally, files: files, publish: folder.finish)
   }
 
   /// Reads, encodes and hands on every tensor.

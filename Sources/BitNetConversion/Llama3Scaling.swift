@@ -64,11 +64,14 @@ struct Llama3Scaling: Sendable {
   /// As `rope_scaling` of a `config.json`.
   var json: JSONValue {
     let fields: [(String, JSONValue)] = [
-      ("rope_type", .string("llama3")), ("factor", .number(HuggingFaceExport.decimal(factor))),
-      ("low_freq_factor", .number(HuggingFaceExport.decimal(lowFrequencyFactor))),
-      ("high_freq_factor", .number(HuggingFaceExport.decimal(highFrequencyFactor))),
+      ("rope_type", .string("llama3")), ("factor", .number(Llama3Scaling.decimal(factor))),
+      ("low_freq_factor", .number(Llama3Scaling.decimal(lowFrequencyFactor))),
+      ("high_freq_factor", .number(Llama3Scaling.decimal(highFrequencyFactor))),
       ("original_max_position_embeddings", .integer(Int64(originalContext))),
     ]
     return .object(JSONObject(entries: fields.map { (JSONString($0), $1) }))
   }
+
+  /// The shortest decimal that stands for the float: 1.1, not 1.10000002384185791.
+  private static func decimal(_ value: Float) -> Double { Double("\(value)") ?? Double(value) }
 }

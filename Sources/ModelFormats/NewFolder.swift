@@ -1,5 +1,4 @@
 import Foundation
-import ModelFormats
 
 #if canImport(Darwin)
 import Darwin
@@ -13,17 +12,18 @@ import Glibc
 ///
 /// As with `NewFile`, the partial folder of a run that was killed is taken over by the next one, and told from that of a
 /// running one by a lock.
-final class NewFolder {
-  let partialPath: String
+package final class NewFolder {
+  /// The folder to fill.
+  package let partialPath: String
   private let path: String
   private let replaced: String
   private let descriptor: Int32
   private var isDone = false
 
-  /// Begins a folder.
+  /// Begins a folder; what is there under its name stays until ``finish()``.
   ///
   /// - Throws: `FormatError`, `unwritable`, in particular if another process is writing the same folder.
-  init(path: String) throws {
+  package init(path: String) throws {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     let (parent, name) = NewFile.split(trimmed)
     self.path = trimmed
@@ -68,7 +68,7 @@ final class NewFolder {
   /// Gives the folder its name. What had it before stays if that fails.
   ///
   /// - Throws: `FormatError`, `unwritable`.
-  func publish() throws {
+  package func finish() throws {
     let files = FileManager.default
     NewFile.synchronize(folder: partialPath)
     let exists = NewFolder.isThere(path)
@@ -90,7 +90,7 @@ final class NewFolder {
   }
 
   /// Whether something has the name, be it a link that leads nowhere.
-  static func isThere(_ path: String) -> Bool {
+  package static func isThere(_ path: String) -> Bool {
     (try? FileManager.default.attributesOfItem(atPath: path)) != nil
   }
 
