@@ -97,6 +97,7 @@ let package = Package(
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
         .target(name: "BitNetServer", condition: withServer),
         .target(name: "BitNetTraining", condition: withTraining),
+        .target(name: "TrainingKernels", condition: withTraining),
         .product(name: "Logging", package: "swift-log", condition: withServer),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
