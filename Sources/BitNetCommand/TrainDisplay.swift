@@ -31,6 +31,7 @@ struct TrainDisplay {
     switch report.ending {
     case .finished: write("done: \(report.finalPath ?? report.checkpoint ?? "")")
     case .stoppedEarly: write("stopped early, no gain any more: \(report.finalPath ?? report.checkpoint ?? "")")
+    case .paused: write("paused; go on with: bitnet train \(config) --resume")
     case .interrupted: write("interrupted; go on with: bitnet train \(config) --resume")
     }
   }

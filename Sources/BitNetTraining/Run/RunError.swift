@@ -32,7 +32,7 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .busy(let folder): "\(folder): another process trains in this folder. Wait for it, or choose another folder."
     case .notEmpty(let folder, let checkpoint):
-      "\(folder): holds \(checkpoint) already. Continue with --resume, or choose another checkpoint.output_dir."
+      "\(folder): holds \(checkpoint) already. Continue with --resume, or choose another run.output_dir."
     case .noCheckpoint(let path):
       "\(path): there is no checkpoint to continue from. Name a folder step-NNNNNN, or leave out --resume."
     case .changedConfiguration(let checkpoint, let differences):

@@ -70,21 +70,24 @@ package final class Trainer {
       }
     }
     clock.begin(seconds: state.seconds, tokens: state.tokensSeen)
-    while state.globalStep < plan.steps {
+    while state.globalStep < plan.steps, !stopsEarly {
+      if let ending = isHalted(isCancelled) {
+        try save(onEvent: onEvent)
+        return report(ending)
+      }
       let result = try step(onEvent: onEvent)
       try finish(result, onEvent: onEvent)
-      // All processes must stop at the same step, whichever of them was told to.
-      let wantsStop = communicator.sum([isCancelled() ? 1 : 0])[0] > 0
-      if wantsStop, state.globalStep < plan.steps {
-        try save(onEvent: onEvent)
-        return report(.interrupted)
-      }
-      if stopsEarly { break }
     }
-    let ending: TrainingReport.Ending = state.globalStep < plan.steps ? .stoppedEarly : .finished
     try save(onEvent: onEvent)
     try saveFinal(onEvent: onEvent)
-    return report(ending)
+    return report(state.globalStep < plan.steps ? .stoppedEarly : .finished)
+  }
+
+  /// Whether the run ends here although there is more to do. All processes must end at the same step, whichever of them
+  /// was told to.
+  private func isHalted(_ isCancelled: () -> Bool) -> TrainingReport.Ending? {
+    if communicator.sum([isCancelled() ? 1 : 0])[0] > 0 { return .interrupted }
+    return options.stopAfter.map { state.globalStep >= $0 } == true ? .paused : nil
   }
 
   /// What follows a step: the log, validation and checkpoints, where they are due.
@@ -147,6 +150,6 @@ package final class Trainer {
       ending: ending, steps: state.globalStep, plannedSteps: plan.steps, tokens: state.tokensSeen,
       seconds: state.seconds, tokensPerSecond: clock.overallSpeed(tokens: state.tokensSeen), losses: lastLosses,
       evaluation: lastEvaluation, bestEvalLoss: state.bestEvalLoss, bestStep: state.bestStep,
-      checkpoint: lastCheckpoint, finalPath: ending == .interrupted ? nil : folder.map { "\($0.path)/final" })
+      checkpoint: lastCheckpoint, finalPath: ending == .interrupted || ending == .paused ? nil : folder.map { "\($0.path)/final" })
   }
 }
