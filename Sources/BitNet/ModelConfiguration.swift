@@ -69,6 +69,16 @@ extension ModelConfiguration {
       ropeScaling: .none, activation: activation)
     try validate(file: "the model's configuration")
   }
+
+  /// The configuration of what training makes of the model: with the rows of queries and keys in Hugging Face's order.
+  package func trained(asBitNet isBitNet: Bool) -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: isBitNet ? "BitNetForCausalLM" : architecture, vocabularySize: vocabularySize,
+      hiddenSize: hiddenSize, intermediateSize: intermediateSize, layerCount: layerCount, heads: heads, kvHeads: kvHeads,
+      headSize: headSize, contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta,
+      rotatedSize: rotatedSize, tiesEmbeddings: tiesEmbeddings, declaresBitLinear: isBitNet, notes: notes,
+      ropeLayout: .halves, ropeScaling: ropeScaling, activation: activation)
+  }
 }
 
 extension ModelConfiguration {

@@ -10,6 +10,25 @@ package struct InnerGradients {
   package var states: [Int: AttentionStates] = [:]
 
   package init() {}
+
+  /// The gradient by the stream behind a block, zeros at first.
+  mutating func hidden(layer: Int, rows: Int, columns: Int) -> FloatMatrix {
+    if let known = hidden[layer] { return known }
+    let made = FloatMatrix(rows: rows, columns: columns)
+    hidden[layer] = made
+    return made
+  }
+
+  /// The gradients by the states of a block, zeros at first.
+  mutating func states(layer: Int, rows: Int, like states: AttentionStates) -> AttentionStates {
+    if let known = self.states[layer] { return known }
+    let made = AttentionStates(
+      queries: FloatMatrix(rows: rows, columns: states.queries.columns),
+      keys: FloatMatrix(rows: rows, columns: states.keys.columns),
+      values: FloatMatrix(rows: rows, columns: states.values.columns), headSize: states.headSize)
+    self.states[layer] = made
+    return made
+  }
 }
 
 extension TrainableModel {

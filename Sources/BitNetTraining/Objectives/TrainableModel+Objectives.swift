@@ -60,7 +60,12 @@ extension TrainableModel {
   /// One forward and one backward pass for objectives that share a view.
   private func run(_ objectives: [WeightedObjective], on pass: TrainingPass, withGradients: Bool) -> [Double] {
     let readsStates = objectives.contains { !$0.objective.readsLogits }
-    let hidden = forward(pass, keepsActivations: withGradients || readsStates)
+    let compute = compute
+    let hidden = forward(pass, keepsActivations: withGradients || readsStates) { layer, _, states in
+      for objective in objectives {
+        objective.objective.observe(layer: layer, states: states, rows: pass.tokens.count, on: compute)
+      }
+    }
     for objective in objectives { objective.objective.prepare(pass) }
     let weights = objectives.map { Float($0.weight / Double($0.total)) }
     var losses = objectives.map { _ in 0.0 }
@@ -85,7 +90,7 @@ extension TrainableModel {
       losses[index] += objectives[index].objective.stateLoss(
         pass, model: self, weight: withGradients ? weights[index] : 0, gradients: &inner)
     }
-    if let gradient { backward(gradient, inner: inner) }
+    if let gradient { backward(gradient, inner: inner) } else { current = nil }
     return losses
   }
 }
