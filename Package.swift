@@ -35,6 +35,9 @@ let package = Package(
     .trait(
       name: "Training", description: "The trainer: the module BitNetTraining and `bitnet train`; needs oneDNN on Linux."
     ),
+    .trait(
+      name: "MPI", description: "Training by several processes, which `mpirun` starts; needs an MPI library.",
+      enabledTraits: ["Training"]),
     .default(enabledTraits: ["Server", "Training"]),
   ],
   dependencies: [
@@ -61,6 +64,9 @@ let package = Package(
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "mpi",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
@@ -127,7 +133,8 @@ let package = Package(
     .testTarget(
       name: "BitNetTrainingTests",
       dependencies: [
-        "BitNetTraining", "TrainingKernels", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
+        "BitNetTraining", "TrainingKernels", "BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        "TestSupport",
       ],
       swiftSettings: swiftSettings),
   ],

@@ -24,6 +24,8 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
   case unevenShares(batches: Int, ranks: Int)
   /// The mask token of block diffusion is not in the vocabulary.
   case unknownMaskToken(String, tokenizer: String)
+  /// What the teacher computes cannot be compared with what the student does.
+  case unfitTeacher(String)
   /// There is nothing to draw.
   case emptyLog(path: String)
 
@@ -57,6 +59,7 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
         + "\(ranks), with a smaller batch_size for the same step."
     case .unknownMaskToken(let token, let tokenizer):
       "objectives.dlm: \(tokenizer) has no token \(token). Name a token that it has, one that no text holds."
+    case .unfitTeacher(let problem): "\(problem). Choose a teacher of the same family, or leave the objective out."
     case .emptyLog(let path): "\(path): holds no line of a training log. Name the folder of a run."
     }
   }
