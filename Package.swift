@@ -70,7 +70,11 @@ let package = Package(
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
-      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
+      dependencies: [
+        "CKernels", "Kernels",
+        .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"])),
+        .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "BitNetTraining",
