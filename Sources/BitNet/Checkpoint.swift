@@ -73,6 +73,13 @@ public struct Checkpoint: Sendable {
     self.ternaryScales = ternaryScales
   }
 
+  /// A model whose tensors are in memory, under canonical names.
+  package init(path: String, configuration: ModelConfiguration, tensors: [Tensor]) {
+    self.init(
+      path: path, source: .synthetic, configuration: configuration,
+      tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }), packedScales: [:])
+  }
+
   /// The tokenizer beside or inside the weights; `nil` when the model comes without one.
   ///
   /// - Throws: `TokenizationError` when there is one that cannot be used.

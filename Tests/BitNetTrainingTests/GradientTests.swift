@@ -12,14 +12,6 @@ import Testing
     "diffusion-causal",
   ]
 
-  /// The largest difference in a tensor by its largest element.
-  private static func difference(_ found: FloatMatrix, _ expected: [Float]) -> Double {
-    let values = (0..<found.rows).flatMap { found.copy(row: $0) }
-    guard values.count == expected.count else { return .infinity }
-    let largest = expected.reduce(Float(1e-12)) { max($0, abs($1)) }
-    return zip(values, expected).reduce(0) { max($0, Double(abs($1.0 - $1.1) / largest)) }
-  }
-
   private static func model(_ golden: TrainingGolden.Gradients, threads: Int = 2) throws -> TrainableModel {
     let model = try TrainableModel(golden.shape.shape, seed: 1, compute: Compute(threads: threads))
     model.fillLikeTwin(seed: 7)
@@ -45,7 +37,7 @@ import Testing
     let tensors = try TrainingGolden.tensors(name)
     for parameter in model.parameters {
       let expected = try #require(tensors[parameter.name])
-      let difference = Self.difference(parameter.gradient, expected)
+      let difference = relativeDifference(parameter.gradient, expected)
       #expect(difference < 1e-4, "\(parameter.name): \(difference)")
     }
   }

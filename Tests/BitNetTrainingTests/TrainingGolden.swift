@@ -32,6 +32,12 @@ struct TrainingGolden: Decodable {
     let count: Int
   }
 
+  struct Distillation: Decodable {
+    let name: String
+    let loss: Double
+    let count: Int
+  }
+
   struct Numbers: Decodable {
     let value: String
     let unit: Double
@@ -41,6 +47,7 @@ struct TrainingGolden: Decodable {
 
   let random: Numbers
   let gradients: [Gradients]
+  let distillation: [Distillation]
   let trainings: [String: [Double]]
 
   static func load() throws -> TrainingGolden {
@@ -111,8 +118,16 @@ func twinObjective(_ view: String, smoothing: Double) throws -> any Objective {
   case "diffusion-causal":
     return BlockDiffusionObjective(
       BlockDiffusionView(maskToken: 36, blockSize: 4, maskProbability: 0.5, attention: .causal))
-  default: throw FormatErrorOfTest(view: view)
+  default: throw UnknownView(name: view)
   }
 }
 
-private struct FormatErrorOfTest: Error { let view: String }
+private struct UnknownView: Error { let name: String }
+
+/// The largest difference in a tensor by its largest element.
+func relativeDifference(_ found: FloatMatrix, _ expected: [Float]) -> Double {
+  let values = (0..<found.rows).flatMap { found.copy(row: $0) }
+  guard values.count == expected.count else { return .infinity }
+  let largest = expected.reduce(Float(1e-12)) { max($0, abs($1)) }
+  return zip(values, expected).reduce(0) { max($0, Double(abs($1.0 - $1.1) / largest)) }
+}

@@ -52,7 +52,6 @@ def gradients(model, loss):
             for n, t in model.parameters.items()}
 
 
-CAUSAL = ("causal", {})
 VIEWS = {
     "causal": lambda batch: causal_view(batch),
     "diffusion": lambda batch: diffusion_view(batch, Random(MASK_SEED), MASK, 4),
@@ -86,6 +85,60 @@ def write_gradients():
         cases.append(dict(name=name, shape=shape, lam=lam, view=view, smoothing=smoothing, loss=loss.item(),
                           count=len(targets)))
         save_file(gradients(model, loss), FOLDER / f"{name}.safetensors")
+    return cases
+
+
+# --- distillation: the teacher is another model in full precision ---
+
+
+def relations(states, heads):
+    x = states.reshape(states.shape[0], heads, -1)
+    x = x / x.norm(dim=-1, keepdim=True)
+    return torch.log_softmax(torch.einsum("ihd,jhd->hij", x, x), -1)
+
+
+def attention_loss(student, teacher, documents, heads):
+    """The sum over rows of documents, the mean over heads, of KL(teacher || student), over queries, keys and values."""
+    total = 0
+    for own, other in zip(student, teacher):
+        for first, end in documents:
+            q, p = relations(own[first:end], heads), relations(other[first:end].detach(), heads)
+            total = total + (p.exp() * (p - q)).sum() / heads
+    return total
+
+
+def distance(kind, x, t):
+    if kind == "mse":
+        return ((x - t) ** 2).mean(-1)
+    if kind == "mse_normalized":
+        return ((F.normalize(x, dim=-1) - F.normalize(t, dim=-1)) ** 2).mean(-1)
+    return 1 - F.cosine_similarity(x, t, dim=-1)
+
+
+def write_distillation():
+    cases = []
+    view = causal_view(small_batch())
+    tokens, positions, mask, rows, targets = view
+    lengths = [end - first for documents in DOCUMENTS for first, end in documents]
+    starts = np.cumsum([0] + lengths)
+    documents = list(zip(starts, starts[1:]))
+    teacher = twin(SMALL | dict(subnorms=False, act="silu"), 0, seed=11)
+    expected = run(teacher, view)[0].detach()
+    for name in ("logits", "attention", "mse", "mse_normalized", "inner_product"):
+        model = twin(SMALL, 1 if name in ("logits", "attention") else 0)
+        logits, _ = run(model, view)
+        if name == "logits":
+            p, q = torch.log_softmax(expected / 5, -1), torch.log_softmax(logits / 5, -1)
+            loss, count = 25 * (p.exp() * (p - q)).sum(-1).mean(), len(rows)
+        elif name == "attention":
+            loss, count = attention_loss(model.states[1], teacher.states[0], documents, 4) / len(tokens), len(tokens)
+        else:
+            weights = [1 / 3, 2 / 3]
+            loss = sum(w * distance(name, model.streams[i + 1], teacher.streams[i + 1].detach()).mean()
+                       for i, w in enumerate(weights))
+            count = len(tokens)
+        cases.append(dict(name=name, loss=loss.item(), count=count))
+        save_file(gradients(model, loss), FOLDER / f"distill-{name}.safetensors")
     return cases
 
 
@@ -150,6 +203,7 @@ def main():
         random=dict(value=str(random.value(1, 2, 3)), unit=random.unit(4), child=str(random.child(1, 5, 6).value(7)),
                     normals=list(random.child(0, 3).normals(4))),
         gradients=write_gradients(),
+        distillation=write_distillation(),
         trainings={kind: train(kind) for kind in ("adamw", "muon")},
     )
     (FOLDER / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")

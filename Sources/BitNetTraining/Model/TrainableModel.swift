@@ -21,7 +21,7 @@ package final class TrainableModel {
   package var checkpointsGradients = false
 
   let embedding: Parameter
-  let layers: [TrainableLayer]
+  package let layers: [TrainableLayer]
   let outputNorm: Parameter
   /// The embedding where it is tied.
   let head: Parameter
