@@ -123,7 +123,8 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
+      name: "BitNetServerTests",
+      dependencies: ["BitNetServer", "BitNet", "Tokenization", "ModelFormats", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],

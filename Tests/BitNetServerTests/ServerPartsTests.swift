@@ -1,4 +1,5 @@
 import BitNetServer
+import ModelFormats
 import TestSupport
 import Testing
 

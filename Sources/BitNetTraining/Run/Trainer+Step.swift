@@ -27,7 +27,8 @@ extension Trainer {
   func step(onEvent: (TrainingEvent) -> Void) throws -> StepResult {
     let index = state.globalStep
     let progress = Double(index) / Double(plan.steps)
-    let weights = parts.curriculum.weights(progress: progress)
+    let names = Set(parts.objectives.map(\.name))
+    let weights = parts.curriculum.weights(progress: progress).filter { names.contains($0.key) }
     let phase = parts.curriculum.phase(progress: progress).name
     let model = parts.model
     model.lambda = parts.lambda.value(step: index)
