@@ -26,6 +26,7 @@ test: bootstrap ## fetch the model and the vocabularies, build, run all tests, t
 	$(SWIFT) build -c release --product bitnet
 	$(SWIFT) test -c release --disable-testable-imports
 	scripts/check-cli
+	scripts/check-training
 	scripts/check-server
 	SWIFT="$(SWIFT)" scripts/check-snippets
 

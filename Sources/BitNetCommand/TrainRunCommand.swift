@@ -42,7 +42,8 @@ struct TrainRunCommand: ParsableCommand {
   @Flag(name: .long, help: "Print all settings and where they come from, and exit.")
   var printConfig = false
 
-  @Option(name: .long, help: "Save after this step and exit; --resume goes on. 0 saves the model that training begins with.")
+  @Option(
+    name: .long, help: "Save after this step and exit; --resume goes on. 0 saves the model that training begins with.")
   var stopAfter: Int?
 
   @Flag(name: .long, help: "Prepare everything, print the plan, and exit before the first step.")

@@ -130,7 +130,8 @@ import TrainingKernels
     let folder = try RunFolder(path: run.output)
     for step in [0, 2, 3, 4, 6, 7, 9] {
       try FileManager.default.createDirectory(atPath: folder.checkpoint(step: step), withIntermediateDirectories: true)
-      try run.folder.write("run/\(URL(filePath: folder.checkpoint(step: step)).lastPathComponent)/trainer_state.json", "{}")
+      try run.folder.write(
+        "run/\(URL(filePath: folder.checkpoint(step: step)).lastPathComponent)/trainer_state.json", "{}")
     }
     try folder.removeCheckpoints(keepingLast: 2, interval: 3, best: 2)
     #expect(RunFolder.checkpoints(in: run.output).map(\.step) == [2, 6, 9])

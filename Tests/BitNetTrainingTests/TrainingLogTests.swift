@@ -50,10 +50,11 @@ import Testing
     #expect(throws: RunError.emptyLog(path: path)) { try LossPlot(log: path, title: "") }
   }
 
-  @Test(arguments: [
-    (0.0, 1.0, 2, [0, 0.5, 1]), (4.6, 6.4, 4, [4.5, 5, 5.5, 6, 6.5]), (3, 3, 2, [2, 4, 6]),
-    (0, 1464, 8, [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600]),
-  ] as [(Double, Double, Int, [Double])])
+  @Test(
+    arguments: [
+      (0.0, 1.0, 2, [0, 0.5, 1]), (4.6, 6.4, 4, [4.5, 5, 5.5, 6, 6.5]), (3, 3, 2, [2, 4, 6]),
+      (0, 1464, 8, [0, 200, 400, 600, 800, 1000, 1200, 1400, 1600]),
+    ] as [(Double, Double, Int, [Double])])
   func `ticks are round and reach around the range`(low: Double, high: Double, count: Int, expected: [Double]) {
     #expect(LossPlot.ticks(low, high, count: count) == expected)
   }

@@ -117,7 +117,8 @@ extension Trainer {
       ternary += 1
     }
     for parameter in model.parameters {
-      let isReached = (0..<parameter.gradient.rows).contains { row in parameter.gradient[row: row].contains { $0 != 0 } }
+      let isReached = (0..<parameter.gradient.rows).contains { row in parameter.gradient[row: row].contains { $0 != 0 }
+      }
       guard isReached else { throw RunError.noGradient(tensor: parameter.name) }
     }
     let trits = ternary > 0 ? "\(ternary) linear layers compute with three values; " : ""

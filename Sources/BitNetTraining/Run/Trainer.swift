@@ -42,6 +42,8 @@ package final class Trainer {
     let output = configuration.run.outputDirectory
     let isWriter = communicator.rank == 0 && !options.isDryRun
     folder = isWriter ? try RunFolder(path: output) : nil
+    // The others look for checkpoints when the first one has cleaned up.
+    _ = communicator.sum([0])
     let resumed = try (options.resume ?? configuration.resumeCheckpoint)
       .map { try RunFolder.resolve($0, in: output) }
     if resumed == nil, isWriter, let last = RunFolder.checkpoints(in: output).last {
@@ -120,7 +122,9 @@ package final class Trainer {
     let prefix = line.kind.rawValue
     var scalars = line.losses.sorted { $0.key < $1.key }.map { (tag: "\(prefix)/loss/\($0)", value: $1) }
     scalars.append((tag: "\(prefix)/loss", value: line.loss))
-    scalars += (line.perplexities ?? [:]).sorted { $0.key < $1.key }.map { (tag: "\(prefix)/perplexity/\($0)", value: $1) }
+    scalars += (line.perplexities ?? [:]).sorted { $0.key < $1.key }.map {
+      (tag: "\(prefix)/perplexity/\($0)", value: $1)
+    }
     if line.kind == .train {
       scalars += line.weights.sorted { $0.key < $1.key }.map { (tag: "objective_weight/\($0)", value: $1) }
       scalars.append((tag: "learning_rate", value: line.learningRate))
@@ -150,6 +154,7 @@ package final class Trainer {
       ending: ending, steps: state.globalStep, plannedSteps: plan.steps, tokens: state.tokensSeen,
       seconds: state.seconds, tokensPerSecond: clock.overallSpeed(tokens: state.tokensSeen), losses: lastLosses,
       evaluation: lastEvaluation, bestEvalLoss: state.bestEvalLoss, bestStep: state.bestStep,
-      checkpoint: lastCheckpoint, finalPath: ending == .interrupted || ending == .paused ? nil : folder.map { "\($0.path)/final" })
+      checkpoint: lastCheckpoint,
+      finalPath: ending == .interrupted || ending == .paused ? nil : folder.map { "\($0.path)/final" })
   }
 }

@@ -56,11 +56,13 @@ extension TrainingConfiguration {
       func block(_ count: Int) -> Int { attention.layer < 0 ? count + attention.layer : attention.layer }
       result.append(
         BitNetTraining.AttentionDistill(
-          teacher: teacher, layer: block(student.layerCount), teacherLayer: block(teacher.model.configuration.layerCount),
+          teacher: teacher, layer: block(student.layerCount),
+          teacherLayer: block(teacher.model.configuration.layerCount),
           heads: attention.splitHeads, temperature: attention.temperature))
     }
     let layerwise = objectives.layerwiseDistill
-    if layerwise.plan.isEnabled, let distance = BitNetTraining.LayerwiseDistill.Distance(rawValue: layerwise.loss.rawValue),
+    if layerwise.plan.isEnabled,
+      let distance = BitNetTraining.LayerwiseDistill.Distance(rawValue: layerwise.loss.rawValue),
       let weights = BitNetTraining.LayerwiseDistill.LayerWeights(rawValue: layerwise.layerWeights.rawValue)
     {
       result.append(BitNetTraining.LayerwiseDistill(teacher: teacher, distance: distance, layerWeights: weights))

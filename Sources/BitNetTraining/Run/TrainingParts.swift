@@ -35,7 +35,8 @@ struct TrainingParts {
       tokenizer = try Tokenizer(path: tokenizerPath)
     }
     if let source {
-      model = try TrainableModel(checkpoint: source, options: AdoptionOptions(configuration.autoConvert), compute: compute)
+      model = try TrainableModel(
+        checkpoint: source, options: AdoptionOptions(configuration.autoConvert), compute: compute)
     } else {
       model = try TrainableModel(
         TrainingShape(configuration, vocabularySize: tokenizer.vocabularySize), seed: configuration.run.seed,
@@ -49,7 +50,8 @@ struct TrainingParts {
     schedule = Schedule(configuration.scheduler, steps: configuration.steps)
     lambda = LambdaWarmup(configuration.lambdaWarmup)
     curriculum = Curriculum(configuration)
-    peakRate = configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
+    peakRate =
+      configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
     data = try TrainingData(configuration, tokenizer: tokenizer)
   }
 
