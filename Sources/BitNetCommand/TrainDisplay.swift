@@ -20,8 +20,8 @@ struct TrainDisplay {
     case .logged(let line, let steps):
       write(line.kind == .train ? trained(line, of: steps) : evaluated(line))
     case .saved(let path): write("saved \(path)")
+    case .estimated(let seconds): write("at this speed the run takes \(duration(seconds)) of training")
     case .checked(let summary): write("first step: \(summary)")
-    case .note(let text): write("note: \(text)")
     }
   }
 

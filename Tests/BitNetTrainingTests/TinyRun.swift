@@ -1,3 +1,4 @@
+#if Training
 import BitNetTraining
 import Foundation
 import TestSupport
@@ -47,3 +48,4 @@ final class TinyRun {
     """
   }
 }
+#endif

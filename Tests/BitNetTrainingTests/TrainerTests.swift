@@ -1,3 +1,4 @@
+#if Training
 import BitNet
 import BitNetConversion
 import BitNetTraining
@@ -161,3 +162,4 @@ import TrainingKernels
     return dot / (length(first) * length(second))
   }
 }
+#endif

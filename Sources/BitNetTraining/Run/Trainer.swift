@@ -13,6 +13,9 @@ package final class Trainer {
   /// What the run will do.
   package let plan: TrainingPlan
 
+  /// What is trained.
+  package var model: TrainableModel { parts.model }
+
   let configuration: TrainingConfiguration
   let options: TrainerOptions
   let communicator: any Communicator
@@ -28,6 +31,10 @@ package final class Trainer {
   private var log: TrainingLog?
   private var board: TensorBoardWriter?
   private var clock = RunClock()
+  /// The steps that were done before this process.
+  private var firstStep = 0
+
+  private static let stepsToEstimate = 5
 
   /// Prepares a run: data, model, optimizer, and where it goes on, all of a checkpoint.
   ///
@@ -71,6 +78,7 @@ package final class Trainer {
           folder: folder.path, resumedFrom: state.globalStep > 0 ? state.globalStep : nil)
       }
     }
+    firstStep = state.globalStep
     clock.begin(seconds: state.seconds, tokens: state.tokensSeen)
     while state.globalStep < plan.steps, !stopsEarly {
       if let ending = isHalted(isCancelled) {
@@ -97,7 +105,11 @@ package final class Trainer {
     let done = state.globalStep
     state.seconds = clock.seconds
     lastLosses = result.losses
-    onEvent(.step(clock.progress(result, done: done, of: plan.steps, tokens: state.tokensSeen)))
+    let progress = clock.progress(result, done: done, of: plan.steps, tokens: state.tokensSeen)
+    onEvent(.step(progress))
+    if done == firstStep + Trainer.stepsToEstimate, let left = progress.secondsLeft {
+      onEvent(.estimated(seconds: state.seconds + left))
+    }
     if done.isMultiple(of: configuration.logging.interval) || done == 1 || done == plan.steps {
       state.note(.init(step: done, loss: result.loss, learningRate: result.learningRate))
       try write(result.line(state: state, tokensPerSecond: clock.lap(tokens: state.tokensSeen)), onEvent: onEvent)

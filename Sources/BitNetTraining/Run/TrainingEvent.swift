@@ -4,6 +4,8 @@ package enum TrainingEvent {
   case step(TrainingStep)
   /// A line was added to the log; with the number of steps planned.
   case logged(TrainingLogLine, steps: Int)
+  /// After the first steps: the seconds that the run will take altogether, validation and saving not counted.
+  case estimated(seconds: Double)
   /// The first step was checked.
   case checked(String)
   /// Held-out batches are being measured.
@@ -12,8 +14,6 @@ package enum TrainingEvent {
   case saving(String)
   /// A checkpoint is there.
   case saved(String)
-  /// Something that the user should know.
-  case note(String)
 }
 
 /// One step of training, for a progress line.
