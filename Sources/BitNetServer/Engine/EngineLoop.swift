@@ -118,7 +118,7 @@ final class EngineLoop {
     var steps = writing.compactMap { $0.step(limit: 1) }
     var room = batch.capacity - steps.reduce(0) { $0 + $1.tokenCount }
     var left = steps.isEmpty ? room : min(room, options.promptTokensPerStep)
-    let reading = ready.filter(\.isReadingPrompt)
+    let reading = oneByOne(ready.filter(\.isReadingPrompt), isAlone: steps.isEmpty)
     // In equal shares, so that short prompts do not wait for long ones.
     let share = max(1, left / max(1, reading.count))
     for sequence in reading where left > 0 {
@@ -129,6 +129,16 @@ final class EngineLoop {
       left -= step.tokenCount
     }
     return steps
+  }
+
+  /// Prompts without those that would ask for fresh memory in the same step, while others are being written: the system
+  /// takes milliseconds to give it, and prompts that come together come to the ends of their pages together.
+  private func oneByOne(_ reading: [RunningSequence], isAlone: Bool) -> [RunningSequence] {
+    var asking = 0
+    return reading.filter { sequence in
+      if !isAlone, sequence.needsPage { asking += 1 }
+      return asking <= 1 || !sequence.needsPage
+    }
   }
 
   // MARK: Memory

@@ -35,6 +35,8 @@ final class RunningSequence {
   var isReadingPrompt: Bool {
     decoder.map { $0.storedPositions < request.prompt.count - $0.block.count } ?? (pending > 1)
   }
+  /// Whether its next token needs a page that it does not have.
+  var needsPage: Bool { computed == cache.pages.count * Batch.pagePositions }
   /// Whether it is written by block diffusion, block after block. It cannot begin again in the midst of a block.
   var isDiffusion: Bool { decoder != nil }
   /// The most positions that it will ever need.
