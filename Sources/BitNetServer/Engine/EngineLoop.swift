@@ -55,6 +55,7 @@ final class EngineLoop {
         requests.wait(atMost: running.isEmpty && postponed.isEmpty ? nil : 0.002)
       } else {
         compute(steps)
+        fetchAhead()
       }
     }
     for sequence in running + postponed { sequence.finish(.cancelled) }
@@ -176,6 +177,17 @@ final class EngineLoop {
       steps.removeAll { $0.sequence === youngest }
     }
     return steps
+  }
+
+  /// Gives one sequence that is being written its next page before it needs it: those that began together would all need
+  /// theirs in the same step, and the system takes milliseconds for each.
+  private func fetchAhead() {
+    let next = running.first {
+      !$0.isDiffusion && !$0.isReadingPrompt && $0.needsPageSoon
+        && $0.cache.pages.count < Self.pages(for: $0.mostPositions)
+    }
+    guard let next, pagesInUse() < maximumPages || prefixes.freeOldest() || blockPrefixes.freeOldest() else { return }
+    next.cache.addPage()
   }
 
   // MARK: A step

@@ -37,6 +37,8 @@ final class RunningSequence {
   }
   /// Whether its next token needs a page that it does not have.
   var needsPage: Bool { computed == cache.pages.count * Batch.pagePositions }
+  /// Whether it needs another page within the next steps.
+  var needsPageSoon: Bool { computed + 16 >= cache.pages.count * Batch.pagePositions }
   /// Whether it is written by block diffusion, block after block. It cannot begin again in the midst of a block.
   var isDiffusion: Bool { decoder != nil }
   /// The most positions that it will ever need.
