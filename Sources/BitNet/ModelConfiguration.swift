@@ -74,7 +74,8 @@ extension ModelConfiguration {
   package func trained(asBitNet isBitNet: Bool) -> ModelConfiguration {
     ModelConfiguration(
       architecture: isBitNet ? "BitNetForCausalLM" : architecture, vocabularySize: vocabularySize,
-      hiddenSize: hiddenSize, intermediateSize: intermediateSize, layerCount: layerCount, heads: heads, kvHeads: kvHeads,
+      hiddenSize: hiddenSize, intermediateSize: intermediateSize, layerCount: layerCount, heads: heads,
+      kvHeads: kvHeads,
       headSize: headSize, contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta,
       rotatedSize: rotatedSize, tiesEmbeddings: tiesEmbeddings, declaresBitLinear: isBitNet, notes: notes,
       ropeLayout: .halves, ropeScaling: ropeScaling, activation: activation)

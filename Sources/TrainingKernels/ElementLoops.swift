@@ -1,3 +1,4 @@
+import CKernels
 package import Kernels
 
 extension Compute {
@@ -6,6 +7,12 @@ extension Compute {
   /// For loops in which every float is on its own: what lies in the padding is never read as a value.
   func forEachPiece(of matrix: FloatMatrix, _ body: (_ start: Int, _ count: Int) -> Void) {
     pool.forEach(count: matrix.rows * matrix.stride, grain: 1 << 15) { body($0.lowerBound, $0.count) }
+  }
+
+  /// The sum of the squares of all values, in double precision: each row for itself, then row after row, whatever the
+  /// number of threads.
+  package func sumOfSquares(_ matrix: FloatMatrix) -> Double {
+    pool.map(count: matrix.rows) { kernels.square_sum(matrix.pointer(row: $0), matrix.columns) }.reduce(0, +)
   }
 
   /// Multiplies every value.

@@ -52,7 +52,8 @@ import TrainingKernels
     0.5: [[0.253888, -0.717489, 0.896804, -0.478680], [0.709064, -1.412568, 0.354532, 0.177266]],
   ]
 
-  @Test(arguments: [0.5, 1]) func `has the straight-through gradient of half the squared output`(lambda: Double) throws {
+  @Test(arguments: [0.5, 1]) func `has the straight-through gradient of half the squared output`(lambda: Double) throws
+  {
     let expected = try #require(Self.gradients[lambda])
     let (model, linear) = try Self.model(lambda: lambda)
     let output = FloatMatrix(rows: 1, columns: 2), inputGradient = FloatMatrix(rows: 1, columns: 4)
@@ -74,13 +75,13 @@ import TrainingKernels
 
   @Test func `flips a trit in three steps of AdamW`() throws {
     let (model, linear) = try Self.model(lambda: 1)
-    let first = FloatMatrix(rows: 2, columns: 4), second = FloatMatrix(rows: 2, columns: 4)
+    let optimizer = AdamW([linear.weight], options: AdamW.Options(rate: 0.1, weightDecay: 0.1))
     let expected = [
       Step(scale: 0.40625, y: [0.51181102, -1.01722441], loss: 0.19617896, trits: [1, 0, 1, -1]),
       Step(scale: 0.43981250, y: [0.55409449, -1.10126280], loss: 0.17481327, trits: [1, 0, 1, -1]),
       Step(scale: 0.48595015, y: [1.58412097, -1.21678857], loss: 0.05898071, trits: [1, -1, 1, -1]),
     ]
-    for (index, step) in expected.enumerated() {
+    for step in expected {
       model.prepareStep()
       model.zeroGradients()
       let ternary = try #require(linear.ternary)
@@ -93,9 +94,7 @@ import TrainingKernels
       #expect(abs(loss - step.loss) < 1e-6)
       model.applyBackward(
         [(linear, gradient)], input: Self.row(Self.input), rows: 1, into: FloatMatrix(rows: 1, columns: 4))
-      model.compute.adamW(
-        linear.weight.values, gradient: linear.weight.gradient, first: first, second: second,
-        AdamWStep(rate: 0.1, decay: 0.1, number: index + 1))
+      optimizer.step(factor: 1, decay: 1, on: model.compute)
     }
   }
 

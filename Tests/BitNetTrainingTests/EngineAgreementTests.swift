@@ -23,12 +23,14 @@ import Testing
     let pass = TrainingPass(causal: TokenBatch(sequences: [tokens], documents: [[0..<40]]))
     let logits = model.logits(rows: Array(0..<40), of: model.forward(pass, keepsActivations: false))
     var largest: Float = 0, differences: [Float] = []
-    try served.makeSession().evaluate(tokens, eachLogits: { position, expected in
-      for (found, expected) in zip(logits.copy(row: position), expected) {
-        largest = max(largest, abs(expected))
-        differences.append(abs(found - expected))
-      }
-    })
+    try served.makeSession().evaluate(
+      tokens,
+      eachLogits: { position, expected in
+        for (found, expected) in zip(logits.copy(row: position), expected) {
+          largest = max(largest, abs(expected))
+          differences.append(abs(found - expected))
+        }
+      })
     // Only attention and head sum in another order; where that moves an activation across a rounding boundary, its int8 code
     // differs by one.
     let mean = differences.reduce(0, +) / Float(differences.count)
@@ -70,10 +72,18 @@ import Testing
     }
   }
 
-  /// A file's order of rotated rows is undone, its shape kept, and its layers may stay dense.
   @Test(arguments: ["models/llama-tied", "models/llama-untied", "models/qwen2", "models/qwen3", "models/bitnet-online"])
   func `begins as a checkpoint's model`(folder: String) throws {
-    let checkpoint = try Checkpoint(path: TestFiles.goldenPath(folder))
+    try expectAgreement(try Checkpoint(path: TestFiles.goldenPath(folder)))
+  }
+
+  /// Its rows of queries and keys are in the order of neighbouring pairs.
+  @Test(.enabled(if: TestFiles.hasSmolLM2, "run scripts/fetch-smollm2 first"))
+  func `begins as the model of a GGUF file`() throws {
+    try expectAgreement(try Checkpoint(path: TestFiles.smolLM2))
+  }
+
+  private func expectAgreement(_ checkpoint: Checkpoint) throws {
     let model = try TrainableModel(checkpoint: checkpoint, compute: Compute(threads: 2))
     model.lambda = 0
     model.prepareStep()

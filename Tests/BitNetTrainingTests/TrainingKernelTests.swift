@@ -51,9 +51,10 @@ import TrainingKernels
       student: a, teacher: b, rows: 3, temperature: 2, weight: 0.5, gradient: out, accumulating: true)
     found["distillation"] = rows(out) + [[UInt32(truncatingIfNeeded: divergence.bitPattern >> 16)]]
     let weights = random(3, width, 7), first = random(3, width, 8), second = FloatMatrix(rows: 3, columns: width)
-    compute.adamW(weights, gradient: c, first: first, second: second, AdamWStep(rate: 0.01, decay: 0.1, number: 3))
+    let update = AdamWUpdate(rate: 0.01, decay: 0.1, betas: (0.9, 0.95), epsilon: 1e-8, step: 3)
+    update.apply(values: weights, gradient: c, mean: first, square: second, on: compute)
     found["adamw"] = rows(weights, first, second)
-    found["squares"] = [[UInt32(truncatingIfNeeded: compute.squareSum(a).bitPattern)]]
+    found["squares"] = [[UInt32(truncatingIfNeeded: compute.sumOfSquares(a).bitPattern)]]
     return found
   }
 

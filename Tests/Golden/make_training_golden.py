@@ -176,10 +176,10 @@ def train(kind):
     others = [t for n, t in tensors.items() if not (n.startswith("blk") and "norm" not in n)]
     if kind == "adamw":
         optimizers = [torch.optim.AdamW([dict(params=matrices, weight_decay=0.1), dict(params=others, weight_decay=0)],
-                                        lr=1e-3, betas=(0.9, 0.95), eps=1e-8)]
+                                        lr=2e-4, betas=(0.9, 0.95), eps=1e-8)]
     else:
-        optimizers = [torch.optim.Muon(matrices, lr=0.02, weight_decay=0.01, momentum=0.95),
-                      torch.optim.AdamW(others, lr=3e-4, betas=(0.9, 0.95), eps=1e-8, weight_decay=0)]
+        optimizers = [torch.optim.Muon(matrices, lr=0.002, weight_decay=0.01, momentum=0.95),
+                      torch.optim.AdamW(others, lr=2e-4, betas=(0.9, 0.95), eps=1e-8, weight_decay=0)]
     losses = []
     for step in range(STEPS):
         logits, targets = run(model, causal_view(text(step)))

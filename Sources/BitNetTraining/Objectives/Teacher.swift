@@ -31,9 +31,16 @@ package final class Teacher {
     self.init(model)
   }
 
-  func keepStates(layer: Int) { attentionLayers.insert(layer) }
+  func keepStates(layer: Int) {
+    attentionLayers.insert(layer)
+    // A pass that ran before did not keep them.
+    last = nil
+  }
 
-  func keepStreams() { keepsStreams = true }
+  func keepStreams() {
+    keepsStreams = true
+    last = nil
+  }
 
   /// Runs a pass, unless it is the one that was run last.
   func run(_ pass: TrainingPass) {

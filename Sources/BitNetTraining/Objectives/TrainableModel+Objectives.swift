@@ -66,6 +66,8 @@ extension TrainableModel {
   private func run(
     _ objectives: [WeightedObjective], on pass: TrainingPass, withGradients: Bool, onGradient: ((Parameter) -> Void)?
   ) -> [Double] {
+    // Documents of one token give block diffusion nothing.
+    guard !pass.tokens.isEmpty else { return objectives.map { _ in 0 } }
     let readsStates = objectives.contains { !$0.objective.readsLogits }
     let compute = compute
     let hidden = forward(pass, keepsActivations: withGradients || readsStates) { layer, _, states in
