@@ -91,12 +91,14 @@ package struct TokenShard: Sendable {
   ///
   /// - Throws: `FormatError` with both vocabularies.
   package func check(_ tokenizer: Tokenizer) throws(FormatError) {
-    guard fingerprint == tokenizer.vocabularyFingerprint, vocabularySize == tokenizer.vocabularySize else {
+    guard fingerprint == tokenizer.vocabularyFingerprint, vocabularySize == tokenizer.vocabularySize,
+      separator == (try? tokenizer.documentSeparator)
+    else {
       throw FormatError(
         .malformed, file: path, "was made with another vocabulary",
-        found: "\(vocabularySize) tokens, fingerprint \(String(fingerprint, radix: 16))",
-        expected:
-          "\(tokenizer.vocabularySize) tokens, fingerprint \(String(tokenizer.vocabularyFingerprint, radix: 16)), of \(tokenizer.source)",
+        found: "\(vocabularySize) tokens, separator \(separator), fingerprint \(String(fingerprint, radix: 16))",
+        expected: "\(tokenizer.vocabularySize) tokens, separator \(tokenizer.endOfSequence ?? -1), "
+          + "fingerprint \(String(tokenizer.vocabularyFingerprint, radix: 16)), of \(tokenizer.source)",
         remedy: "Make it again: bitnet tokenizer encode FILES --tokenizer \(tokenizer.source) -o \(path)")
     }
   }

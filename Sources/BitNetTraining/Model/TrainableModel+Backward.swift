@@ -38,7 +38,11 @@ extension TrainableModel {
   /// - Parameters:
   ///   - gradient: by the stream that `forward` returned, `[rows, hiddenSize]`; overwritten.
   ///   - inner: further gradients that enter on the way.
-  package func backward(_ gradient: FloatMatrix, inner: InnerGradients = InnerGradients()) {
+  ///   - onGradient: called with every parameter of the model once this pass adds nothing more to its gradient, always in
+  ///     one order: processes that train together begin to add it up meanwhile.
+  package func backward(
+    _ gradient: FloatMatrix, inner: InnerGradients = InnerGradients(), onGradient: ((Parameter) -> Void)? = nil
+  ) {
     guard let pass = current else { preconditionFailure("no pass whose activations were kept") }
     for (index, layer) in layers.enumerated().reversed() {
       if let extra = inner.hidden[index] { compute.add(extra, to: gradient, rows: pass.rows) }
@@ -49,8 +53,10 @@ extension TrainableModel {
       }
       feedForwardBackward(layer, kept, gradient, rows: pass.rows)
       attentionBackward(layer, kept, input, gradient, pass, inner: inner.states[index])
+      if let onGradient { layer.parameters.forEach(onGradient) }
     }
     compute.scatterAdd(gradient, to: pass.pass.tokens, of: embedding.gradient)
+    if let onGradient { parametersOutsideBlocks.forEach(onGradient) }
     current = nil
   }
 

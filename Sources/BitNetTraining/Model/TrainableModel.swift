@@ -90,6 +90,10 @@ package final class TrainableModel {
     for parameter in parameters { compute.zero(parameter.gradient) }
   }
 
+  var parametersOutsideBlocks: [Parameter] {
+    [embedding, outputNorm] + (configuration.tiesEmbeddings ? [] : [head])
+  }
+
   var activationShape: ActivationShape {
     ActivationShape(
       hidden: configuration.hiddenSize, inner: configuration.intermediateSize,

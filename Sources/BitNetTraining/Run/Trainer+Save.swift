@@ -70,7 +70,8 @@ extension Trainer {
     let (family, name) =
       isBitNet
       ? ("bitnet", "BitNetForCausalLM")
-      : hasHeadNorms ? ("qwen3", "Qwen3ForCausalLM") : hasBiases ? ("qwen2", "Qwen2ForCausalLM") : ("llama", "LlamaForCausalLM")
+      : hasHeadNorms
+        ? ("qwen3", "Qwen3ForCausalLM") : hasBiases ? ("qwen2", "Qwen2ForCausalLM") : ("llama", "LlamaForCausalLM")
     var result = JSONObject(entries: [
       ("architectures", .array([.string(JSONString(name))])), ("model_type", .string(JSONString(family))),
       ("dtype", .string(configuration.checkpoint.precision == .bf16 ? "bfloat16" : "float32")),

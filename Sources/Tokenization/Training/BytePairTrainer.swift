@@ -21,15 +21,14 @@ package struct BytePairTrainer {
   /// - Throws: `TokenizationError` for a rule without a name in GGUF, and for special tokens that are empty or repeated.
   package init(rule name: String, specialTokens: [String] = defaultSpecialTokens) throws(TokenizationError) {
     guard let rule = NamedPreTokenizer.named(name) else {
-      throw .unsupported(
-        file: "the vocabulary to train", key: "the splitting rule", found: "'\(name)'",
-        supported: NamedPreTokenizer.supportedNames)
+      throw .untrainable(
+        reason: "There is no splitting rule '\(name)': choose one of "
+          + NamedPreTokenizer.supportedNames.joined(separator: ", ") + ".")
     }
     let bytes = specialTokens.map { Array($0.utf8) }
     guard !bytes.contains([]), Set(bytes).count == bytes.count else {
-      throw .invalid(
-        file: "the vocabulary to train", key: "the special tokens", found: specialTokens.joined(separator: ", "),
-        expected: "texts that are not empty and all different")
+      throw .untrainable(
+        reason: "The special tokens are \(specialTokens): they must be all different, and none empty.")
     }
     self.rule = rule
     self.specialTokens = specialTokens
@@ -68,9 +67,9 @@ package struct BytePairTrainer {
   ) throws -> TrainedVocabulary {
     var vocabulary = TrainedVocabulary(rule: rule, specialTokens: specialTokens)
     guard vocabularySize > vocabulary.count else {
-      throw TokenizationError.invalid(
-        file: "the vocabulary to train", key: "its size", found: "\(vocabularySize)",
-        expected: "more than the 256 bytes and \(specialTokens.count) special tokens, \(vocabulary.count)")
+      throw TokenizationError.untrainable(
+        reason: "A vocabulary of \(vocabularySize) tokens has no room for merges: the 256 bytes and "
+          + "\(specialTokens.count) special tokens are \(vocabulary.count).")
     }
     var merging = PairMerging(words: words.strings, counts: counts, symbolOfByte: vocabulary.symbolOfByte)
     while vocabulary.count < vocabularySize, let pair = merging.mostFrequentPair(), pair.count >= minimumCount {
@@ -80,10 +79,10 @@ package struct BytePairTrainer {
     }
     vocabulary.trainingTokenCount = merging.symbolCount
     guard vocabulary.count == vocabularySize else {
-      throw TokenizationError.invalid(
-        file: "the text to learn from", key: "its \(byteCount) bytes",
-        found: "enough for \(vocabulary.count) tokens",
-        expected: "enough for \(vocabularySize): give more text, a smaller size or a smaller minimum count")
+      throw TokenizationError.untrainable(
+        reason: "The text (\(byteCount) bytes, \(wordCount) different words) gives \(vocabulary.count) tokens and not "
+          + "\(vocabularySize), as no further pair occurs \(minimumCount) times: give more text, or ask for fewer tokens."
+      )
     }
     return vocabulary
   }
