@@ -1,4 +1,4 @@
-public import BitNet
+import BitNet
 import ModelFormats
 
 #if canImport(FoundationEssentials)

@@ -43,7 +43,7 @@ struct TrainingSources {
         states.append(path)
       } else if TrainingSources.checkpointSuffixes.contains(where: name.hasSuffix), !name.hasPrefix("rng_state") {
         checkpoints.append(path)
-      } else if depth > 1, !name.hasPrefix("."), TrainingSources.isFolder(path) {
+      } else if depth > 1, !name.hasPrefix("."), !TrainingSources.isLink(path), TrainingSources.isFolder(path) {
         collect(path, depth: depth - 1)
       }
     }
@@ -56,7 +56,7 @@ struct TrainingSources {
       if TensorBoardLog.isEventFile(name) {
         events[folder, default: []].append(name)
       } else if ["wandb", "tensorboard", "runs", "logs", "tb", "lightning_logs"].contains(name),
-        TrainingSources.isFolder(path)
+        TrainingSources.isFolder(path), !TrainingSources.isLink(path)
       {
         collect(path, depth: 3)
       } else if states.isEmpty, ["trainer_state.json", "training_state.json"].contains(name) {
@@ -80,6 +80,11 @@ struct TrainingSources {
     var isFolder = ObjCBool(false)
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     #endif
+  }
+
+  /// A link leads out of the run, back into it, or to another name of one of its folders.
+  private static func isLink(_ path: String) -> Bool {
+    (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType == .typeSymbolicLink
   }
 
   private static func trimmed(_ path: String) -> String {

@@ -1,4 +1,4 @@
-import Kernels
+package import Kernels
 
 /// What `torch.save` wrote: a `.pt`, `.pth`, `.bin` or Lightning's `.ckpt`. Nothing in it is run.
 package struct PyTorchFile: Sendable {
@@ -19,8 +19,14 @@ package struct PyTorchFile: Sendable {
   ///
   /// - Throws: ``FormatError`` if it is none of these, damaged, or too large to be a trainer's state.
   package init(path: String) throws(FormatError) {
+    try self.init(MappedFile(path: path).bytes, file: path)
+  }
+
+  /// Reads the bytes of a file.
+  ///
+  /// - Throws: ``FormatError`` as for a path.
+  package init(_ bytes: SharedBytes, file path: String) throws(FormatError) {
     file = path
-    let bytes = try MappedFile(path: path).bytes
     try FileKind.refuseGitLFSPointer(bytes, file: path)
     let pickle: Pickle
     if bytes.count >= 4, bytes.array(0..<4) == [0x50, 0x4B, 3, 4] {

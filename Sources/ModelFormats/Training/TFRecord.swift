@@ -1,9 +1,9 @@
 import Kernels
 
 /// The framing of TensorFlow's record files: the length, its checksum, the bytes, their checksum.
-enum TFRecord {
+package enum TFRecord {
   /// A checksum that stays sound when checksums are among the data that it is taken of.
-  static func maskedChecksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+  package static func maskedChecksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
     let checksum = CRC32.castagnoli(bytes)
     return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
   }

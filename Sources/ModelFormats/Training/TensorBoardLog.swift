@@ -1,4 +1,4 @@
-import Kernels
+package import Kernels
 
 /// Reads TensorBoard's event files: scalars, whichever way they are written; nothing else.
 package enum TensorBoardLog {
@@ -12,12 +12,18 @@ package enum TensorBoardLog {
   /// - Throws: ``FormatError`` if a file cannot be read or is none of TensorBoard's.
   package static func read(folder: String, names: [String]) throws(FormatError) -> RunLog {
     var log = RunLog(file: folder)
-    for name in names.sorted() { try read("\(folder)/\(name)", into: &log) }
+    for name in names.sorted() {
+      let path = "\(folder)/\(name)"
+      try read(MappedFile(path: path).bytes, file: path, into: &log)
+    }
     return log
   }
 
-  private static func read(_ path: String, into log: inout RunLog) throws(FormatError) {
-    var reader = ByteReader(try MappedFile(path: path).bytes, file: path)
+  /// Reads the bytes of one event file.
+  ///
+  /// - Throws: ``FormatError`` if they do not begin with a sound record.
+  package static func read(_ bytes: SharedBytes, file path: String, into log: inout RunLog) throws(FormatError) {
+    var reader = ByteReader(bytes, file: path)
     var isFirst = true
     while reader.remaining > 0 {
       let start = reader.offset

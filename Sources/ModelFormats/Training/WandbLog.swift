@@ -1,4 +1,4 @@
-import Kernels
+package import Kernels
 
 /// Reads the transaction log `run-ID.wandb` of a run of Weights & Biases: history and configuration; nothing else.
 ///
@@ -13,7 +13,13 @@ package enum WandbLog {
   ///
   /// - Throws: ``FormatError`` if the file cannot be read or is no such log.
   package static func read(path: String) throws(FormatError) -> RunLog {
-    let bytes = try MappedFile(path: path).bytes
+    try read(MappedFile(path: path).bytes, file: path)
+  }
+
+  /// Reads the bytes of a `.wandb` file.
+  ///
+  /// - Throws: ``FormatError`` if they do not begin as such a log.
+  package static func read(_ bytes: SharedBytes, file path: String) throws(FormatError) -> RunLog {
     var log = RunLog(file: path)
     // ":W&B", the magic number 0xBEE1 and the version 0.
     guard bytes.count >= headerSize, bytes.array(0..<6) == [0x3A, 0x57, 0x26, 0x42, 0xE1, 0xBE] else {
