@@ -226,3 +226,41 @@ import Testing
     #expect(training.contradictions.isEmpty)
   }
 }
+
+/// What `bitnet train` writes into a run's folder.
+@Suite struct OwnRunTests {
+  @Test func `a configuration of paths and texts, and a log of lines, are read as such`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "trainer_state.json",
+      #"""
+      {"global_step": 60, "max_steps": 240, "total_tokens": 245760, "ranks": 2, "phase": "first", "configuration": {
+        "batch_size": "4", "gradient_accumulation_steps": "2", "max_seq_length": "64", "scheduler.type": "cosine",
+        "scheduler.warmup_steps": "10", "curriculum.enabled": "true", "curriculum.phases.0.name": "first",
+        "curriculum.phases.0.end_ratio": "0.5", "curriculum.phases.0.objectives.dlm": "0",
+        "curriculum.phases.1.name": "second", "curriculum.phases.1.end_ratio": "1.0",
+        "curriculum.phases.1.objectives.dlm": "1", "tokenizer": "cfd2"}}
+      """#)
+    var lines = ""
+    for step in 1...60 {
+      lines += """
+        {"kind": "train", "step": \(step), "loss": \(9 - 0.05 * Double(step)), "learning_rate": 0.001,
+        """.replacing("\n", with: "")
+      lines +=
+        #" "losses": {"continue_pretrain": \#(9 - 0.05 * Double(step))}, "weights": {"dlm": 0}, "lambda": 1}"# + "\n"
+    }
+    lines +=
+      #"{"kind": "eval", "step": 60, "loss": 6.5, "losses": {"continue_pretrain": 6.5}}"# + "\n" + #"{"kind": "tr"#
+    try folder.write("log.jsonl", lines)
+    let diagnosis = try #require(TrainingDiagnosis(of: folder.path)), training = diagnosis.training
+    #expect(training.tokensPerStep == 1024)
+    #expect(training.tokensSeen == 61_440)
+    #expect(training.budgetShare == 0.25)
+    #expect(training.phase == "first" && training.curriculum?.phases == ["first", "second"])
+    #expect(training.curriculum?.speed == 1)
+    #expect(training.evaluationLoss?.last == 6.5)
+    #expect(training.objectives.first { $0.name == "continue_pretrain" }?.trend?.points == 60)
+    #expect(training.sources.map(\.kind) == [.lines, .trainerState])
+    #expect(diagnosis.findings.contains { $0.code == .scheduleNeverRan }, "\(diagnosis.findings)")
+  }
+}

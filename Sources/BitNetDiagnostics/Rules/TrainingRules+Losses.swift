@@ -28,7 +28,8 @@ extension TrainingRules {
     return Finding(
       code: .diverged, certainty: isCertain ? .certain : .likely, evidence: reasons,
       nextSteps: [
-        "Go back to the last checkpoint before it, and resume with half the learning rate or a longer warm-up.",
+        "Go back to the last checkpoint before it with half the learning rate or a longer warm-up: "
+          + "`bitnet train CONFIG optimizer.lr=… --resume step-… --allow-changed-config`.",
         "Keep the master weights in float32, and see that gradients are clipped.",
       ])
   }
@@ -50,7 +51,8 @@ extension TrainingRules {
     return Finding(
       code: .noCrossEntropy, certainty: known.contains(where: \.isCrossEntropy) ? .certain : .likely, evidence: reasons,
       nextSteps: [
-        "Turn it on and train again: objectives.continue_pretrain.enabled=true objectives.continue_pretrain.weight=1.",
+        "Turn it on and train again: `bitnet train CONFIG objectives.continue_pretrain.enabled=true "
+          + "objectives.continue_pretrain.weight=1`.",
         "A block-diffusion model too keeps it on: without, it has no language to start from.",
       ])
   }
@@ -89,7 +91,10 @@ extension TrainingRules {
     }
     return Finding(
       code: .lambdaBelowOne, certainty: .certain, evidence: reasons,
-      nextSteps: ["Train on with lambda 1, for most of the steps: what runs as a BitNet must be trained as one."])
+      nextSteps: [
+        "Train on with lambda 1 for most of the steps, `bitnet train CONFIG lambda_warmup.enabled=false --resume "
+          + "--allow-changed-config`: what runs as a BitNet must be trained as one."
+      ])
   }
 
   static func scheduleNeverRan(_ evidence: TrainingEvidence) -> Finding? {
@@ -106,7 +111,7 @@ extension TrainingRules {
       code: .scheduleNeverRan, certainty: rate.isConstant ? .certain : .likely, evidence: reasons,
       nextSteps: [
         "See that the trainer knows the schedule by this name: some fall back to a constant rate without a word.",
-        "Resume with the schedule that was meant; without its decay the loss stays above what the model can reach.",
+        "Go on with the schedule that was meant, `bitnet train CONFIG scheduler.type=… --resume`; without its decay the loss stays above what the model can reach.",
       ])
   }
 

@@ -50,7 +50,10 @@ enum TrainingRules {
     guard step <= fewestSteps || share < Rules.begunShare else { return nil }
     return Finding(
       code: .fewSteps, certainty: share < Rules.begunShare ? .certain : .likely, evidence: progress(evidence),
-      nextSteps: ["Resume the run from this checkpoint and train on; judge it with `bitnet diagnose --watch RUN_DIR`."])
+      nextSteps: [
+        "Train on, `bitnet train CONFIG --resume`, and judge the checkpoints as they come: "
+          + "`bitnet diagnose --watch RUN_DIR`."
+      ])
   }
 
   private static func stoppedEarly(_ evidence: TrainingEvidence) -> Finding? {
@@ -67,7 +70,9 @@ enum TrainingRules {
     }
     return Finding(
       code: .stoppedEarly, certainty: .certain, evidence: reasons,
-      nextSteps: ["Resume the run from its last checkpoint to the end of its schedule, and judge it then."])
+      nextSteps: [
+        "Go on from the last checkpoint to the end of the schedule, and judge it then: `bitnet train CONFIG --resume`."
+      ])
   }
 
   /// Steps, tokens and phase as sentences.

@@ -18,6 +18,7 @@ struct Readings {
     for (folder, names) in found.events.sorted(by: { $0.key < $1.key }).prefix(16) {
       add(.tensorBoard, folder) { try TensorBoardLog.read(folder: folder, names: names) }
     }
+    for path in found.lines.prefix(16) { add(.lines, path) { try RunLog(jsonLines: path) } }
     for path in found.checkpoints.suffix(Readings.maximumCheckpoints) { readCheckpoint(path) }
     for path in found.states.prefix(Readings.maximumStates) { readState(path) }
   }

@@ -54,7 +54,7 @@ struct RunConfiguration {
       let accumulation, let length = size(["max_seq_length", "seq_length", "sequence_length", "seq_len", "block_size"])
     else { return nil }
     var product = batch
-    for factor in [accumulation, length, size(["world_size", "num_gpus"]) ?? 1] {
+    for factor in [accumulation, length, size(["world_size", "num_gpus", "ranks"]) ?? 1] {
       let (value, overflow) = product.multipliedReportingOverflow(by: factor)
       guard !overflow else { return nil }
       product = value

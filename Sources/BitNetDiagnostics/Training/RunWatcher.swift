@@ -85,7 +85,9 @@ public struct RunWatcher {
       ((try? FileManager.default.contentsOfDirectory(atPath: place)) ?? []).filter(TrainingSources.isCheckpointName)
         .map { "\(place)/\($0)" }
     }.filter { path in
-      !done.contains(path) && FileManager.default.fileExists(atPath: "\(path)/config.json")
+      // A link such as `best` leads to one of the others.
+      !done.contains(path) && !TrainingSources.isLink(path)
+        && FileManager.default.fileExists(atPath: "\(path)/config.json")
         && ["model.safetensors", "model.safetensors.index.json"].contains {
           FileManager.default.fileExists(atPath: "\(path)/\($0)")
         }

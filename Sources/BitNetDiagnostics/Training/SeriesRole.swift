@@ -1,7 +1,7 @@
 /// What a logged series is, by its name.
 ///
 /// The names are those of Hugging Face's Trainer (`train/loss`, `eval_loss`, `learning_rate`), Lightning (`lr-AdamW/pg1`,
-/// `val_loss`), WrinkleFree (`train/dlm_loss`, `schedule/dlm_weight`, `train/lambda`) and of the trainer here.
+/// `val_loss`), WrinkleFree (`train/dlm_loss`, `schedule/dlm_weight`, `train/lambda`) and of the trainer here (`train/loss/dlm`, `objective_weight/dlm`, `losses/dlm`).
 enum SeriesRole: Hashable {
   case loss
   case evaluationLoss
@@ -39,10 +39,10 @@ enum SeriesRole: Hashable {
   ]
 
   private static func objective(_ parts: [String], _ last: String) -> SeriesRole? {
-    if parts.count > 1, ["weights", "objective_weights"].contains(parts[parts.count - 2]) {
+    if parts.count > 1, ["weights", "objective_weights", "objective_weight"].contains(parts[parts.count - 2]) {
       return .objectiveWeight(last)
     }
-    if parts.count > 1, ["objectives", "losses", "objective_losses"].contains(parts[parts.count - 2]) {
+    if parts.count > 1, ["objectives", "losses", "objective_losses", "loss"].contains(parts[parts.count - 2]) {
       return .objectiveLoss(last.hasSuffix("_loss") ? String(last.dropLast(5)) : last)
     }
     if parts.count > 2, ["objectives"].contains(parts[parts.count - 3]) {

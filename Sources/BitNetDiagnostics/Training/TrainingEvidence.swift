@@ -10,6 +10,8 @@ public struct TrainingEvidence: Sendable, Codable {
       case tensorBoard
       /// The log of a run of Weights & Biases.
       case wandb
+      /// A log of one JSON object a line.
+      case lines
       /// A checkpoint of PyTorch or Lightning.
       case pyTorch
     }

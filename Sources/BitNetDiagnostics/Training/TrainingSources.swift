@@ -13,9 +13,12 @@ struct TrainingSources {
   /// Names of event files by folder.
   private(set) var events: [String: [String]] = [:]
   private(set) var checkpoints: [String] = []
+  /// Logs of one JSON object a line.
+  private(set) var lines: [String] = []
 
   private static let maximumDepth = 5
   private static let maximumEntries = 20_000
+  private static let lineLog = "log.jsonl"
   private static let checkpointSuffixes = [".ckpt", ".pt", ".pth"]
 
   private var entriesLeft = TrainingSources.maximumEntries
@@ -39,6 +42,8 @@ struct TrainingSources {
         events[folder, default: []].append(name)
       } else if name.hasSuffix(".wandb") {
         wandb.append(path)
+      } else if name == TrainingSources.lineLog {
+        lines.append(path)
       } else if ["trainer_state.json", "training_state.json"].contains(name) {
         states.append(path)
       } else if TrainingSources.checkpointSuffixes.contains(where: name.hasSuffix), !name.hasPrefix("rng_state") {
@@ -55,6 +60,8 @@ struct TrainingSources {
       let path = "\(folder)/\(name)"
       if TensorBoardLog.isEventFile(name) {
         events[folder, default: []].append(name)
+      } else if name == TrainingSources.lineLog {
+        lines.append(path)
       } else if ["wandb", "tensorboard", "runs", "logs", "tb", "lightning_logs"].contains(name),
         TrainingSources.isFolder(path), !TrainingSources.isLink(path)
       {
@@ -83,7 +90,7 @@ struct TrainingSources {
   }
 
   /// A link leads out of the run, back into it, or to another name of one of its folders.
-  private static func isLink(_ path: String) -> Bool {
+  static func isLink(_ path: String) -> Bool {
     (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType == .typeSymbolicLink
   }
 

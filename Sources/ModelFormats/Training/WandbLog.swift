@@ -122,7 +122,7 @@ package enum WandbLog {
       switch field {
       case 1:
         let item = try item(bytes, range)
-        if let number = number(item.value) { row.append((item.path.joined(separator: "."), number)) }
+        if let number = item.value?.double { row.append((item.path.joined(separator: "."), number)) }
       case 2:
         var message = ProtobufReader(bytes, range)
         while let (field, value) = try message.next() {
@@ -175,16 +175,5 @@ package enum WandbLog {
       }
     }
     return (path, result)
-  }
-
-  private static func number(_ value: JSONValue?) -> Double? {
-    switch value {
-    case .integer(let value): Double(value)
-    case .number(let value): value
-    case .string("NaN"): .nan
-    case .string("Infinity"): .infinity
-    case .string("-Infinity"): -.infinity
-    default: nil
-    }
   }
 }
