@@ -10,7 +10,7 @@ struct Readings {
   var notes: [String] = []
 
   /// Checkpoints beyond these are older; each may be large.
-  private static let maximumCheckpoints = 4
+  private static let maximumCheckpoints = 16
   private static let maximumStates = 64
 
   mutating func read(_ found: TrainingSources) {
@@ -49,10 +49,11 @@ struct Readings {
   private mutating func readCheckpoint(_ path: String) {
     guard let file = attempt({ try PyTorchFile(path: path) }) else { return }
     suspiciousCalls += file.calls.filter(Readings.isSuspicious).map { "\(path): \($0)" }
-    guard let state = attempt({ try file.trainerState() }) ?? nil else { return }
-    sources.append(.init(kind: .pyTorch, path: path, lastStep: state.globalStep))
-    states.append(state)
-    logs.append(file.log)
+    let state = attempt({ try file.trainerState() }) ?? nil, log = file.log
+    guard state != nil || log.config != nil else { return }
+    sources.append(.init(kind: .pyTorch, path: path, lastStep: state?.globalStep))
+    if let state { states.append(state) }
+    logs.append(log)
   }
 
   private mutating func attempt<Value>(_ read: () throws -> Value) -> Value? {

@@ -12,8 +12,10 @@ enum SeriesRole: Hashable {
   case objectiveWeight(String)
 
   init?(_ name: String) {
+    // Lightning logs what is asked for by step and by epoch as two series.
+    let name = name.hasSuffix("_step") ? String(name.dropLast(5)) : name
     let parts = name.lowercased().split(separator: "/").map(String.init)
-    guard let last = parts.last, let first = parts.first else { return nil }
+    guard let last = parts.last, let first = parts.first, !last.hasSuffix("_epoch") else { return nil }
     let isEvaluation =
       ["eval", "val", "validation", "test"].contains { first == $0 || last.hasPrefix($0 + "_") }
     if isEvaluation {

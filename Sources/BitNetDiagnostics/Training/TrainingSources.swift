@@ -19,7 +19,7 @@ struct TrainingSources {
   private static let maximumDepth = 5
   private static let maximumEntries = 20_000
   private static let lineLog = "log.jsonl"
-  private static let checkpointSuffixes = [".ckpt", ".pt", ".pth"]
+  private static let checkpointSuffixes = [".ckpt", ".pt", ".pth", "training_args.bin", "pytorch_model.bin"]
 
   private var entriesLeft = TrainingSources.maximumEntries
 

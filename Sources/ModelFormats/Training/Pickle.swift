@@ -129,7 +129,10 @@ package struct PickleNode: Sendable {
       var values: [JSONValue] = []
       for item in items where budget > 0 { values.append(node(item).json(budget: &budget, depth: depth - 1)) }
       return .array(values)
-    case .call(let call) where entries?.isEmpty ?? true: return .string(JSONString(call.function))
+    case .call(let made) where entries?.isEmpty ?? true:
+      // A case of an enumeration is made of its value.
+      let arguments = call?.arguments ?? []
+      return .string(JSONString((arguments.count == 1 ? arguments[0].string : nil) ?? made.function))
     case .dictionary, .call:
       var result: [(key: JSONString, value: JSONValue)] = []
       for (key, value) in entries ?? [] where budget > 0 {

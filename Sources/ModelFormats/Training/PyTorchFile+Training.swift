@@ -32,8 +32,10 @@ extension PyTorchFile {
         if let number = scalar(node) { log.append(name, step: index, number) }
       }
     }
-    for name in ["hyper_parameters", "config", "args"] {
-      guard let node = root[name] else { continue }
+    // Hugging Face's training_args.bin is the arguments themselves.
+    let isArguments = root.call?.function.hasSuffix("TrainingArguments") ?? false
+    let nodes = isArguments ? [root] : ["hyper_parameters", "config", "args"].compactMap { root[$0] }
+    for node in nodes {
       var budget = 10_000
       if case .object(let object) = node.json(budget: &budget), !object.entries.isEmpty { log.config = object }
     }
