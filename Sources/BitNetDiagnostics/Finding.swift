@@ -61,7 +61,7 @@ public struct Finding: Sendable, Codable, Hashable {
     /// States, logs and names that cannot all be of the same run.
     case contradictoryState = "BN610"
     /// A checkpoint that would run code when Python loads it.
-    case unsafePickle = "BN611"
+    case codeInPickle = "BN611"
 
     /// The conclusion in a few words.
     public var title: String {
@@ -85,7 +85,7 @@ public struct Finding: Sendable, Codable, Hashable {
       case .lambdaBelowOne: "training ended before the model was fully quantized"
       case .curriculumTooFast: "the curriculum ran ahead of the training"
       case .contradictoryState: "files of the training run contradict each other"
-      case .unsafePickle: "a checkpoint would run code when it is loaded"
+      case .codeInPickle: "a checkpoint would run code when it is loaded"
       }
     }
   }

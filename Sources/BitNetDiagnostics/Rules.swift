@@ -46,7 +46,7 @@ package enum Rules {
       findings.insert(inconclusive(evidence), at: 0)
     }
     // What a model is, first; how it came to be so, after.
-    return findings + (evidence.training.map(TrainingRules.findings) ?? [])
+    return findings + (evidence.training.map(TrainingRunRules.findings) ?? [])
   }
 
   // MARK: Thresholds
