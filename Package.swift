@@ -64,7 +64,9 @@ let package = Package(
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
-      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
+      dependencies: [
+        "CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"])),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "BitNetTraining",
@@ -113,7 +115,8 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
+      name: "BitNetServerTests",
+      dependencies: ["BitNetServer", "BitNet", "Tokenization", "ModelFormats", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],

@@ -112,8 +112,13 @@ extension ModelConfiguration {
   /// it, in `rope_freqs.weight`.
   package var llama3Factors: [Float]? {
     guard case .llama3 = ropeScaling else { return nil }
+    return ropeFactors(ropeScaling)
+  }
+
+  /// By what a scaling divides the frequency of every rotated pair, `[rotatedSize / 2]`.
+  package func ropeFactors(_ scaling: RopeScaling) -> [Float] {
     let plain = RopeScaling.none.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
-    let scaled = ropeScaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
+    let scaled = scaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
     return zip(plain, scaled).map { Float($0 / $1) }
   }
 }

@@ -50,13 +50,12 @@ package final class AdamW: Optimizer {
   package func step(factor: Double, decay: Double, on compute: Compute) {
     stepCount += 1
     for entry in entries {
-      let weightDecay = entry.parameter.role.decays ? options.weightDecay * decay : 0
-      let update = AdamWUpdate(
-        rate: options.rate * factor, decay: weightDecay, betas: options.betas, epsilon: options.epsilon, step: stepCount
-      )
-      update.apply(
-        values: entry.parameter.values, gradient: entry.parameter.gradient, mean: entry.mean, square: entry.square,
-        on: compute)
+      let step = AdamWStep(
+        rate: Float(options.rate * factor), beta1: Float(options.betas.first), beta2: Float(options.betas.second),
+        epsilon: Float(options.epsilon), decay: Float(entry.parameter.role.decays ? options.weightDecay * decay : 0),
+        number: stepCount)
+      compute.adamW(
+        entry.parameter.values, gradient: entry.parameter.gradient, first: entry.mean, second: entry.square, step)
     }
   }
 }

@@ -17,7 +17,7 @@ package func clipGradients(
 ) throws(NonFiniteGradient) -> Double {
   var sum = 0.0
   for parameter in parameters {
-    let square = compute.sumOfSquares(parameter.gradient)
+    let square = compute.squareSum(parameter.gradient)
     guard square.isFinite else { throw NonFiniteGradient(parameter: parameter.name) }
     sum += square
   }

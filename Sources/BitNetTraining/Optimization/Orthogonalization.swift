@@ -24,7 +24,7 @@ package final class Orthogonalization {
 
   /// The orthogonalized matrix, which stays as it is until the next run.
   package func run(on compute: Compute) -> FloatMatrix {
-    let norm = compute.sumOfSquares(matrix).squareRoot()
+    let norm = compute.squareSum(matrix).squareRoot()
     compute.scale(matrix, by: Float(1 / max(norm, 1e-7)))
     var (x, next) = (matrix, other)
     for _ in 0..<5 {

@@ -123,7 +123,7 @@ extension Trainer {
       from: "\(path)/\(CheckpointFiles.weights)")
     try CheckpointFiles.read(parts.optimizer.state.map { ($0.name, $0.matrix) }, from: optimizerFile)
     parts.optimizer.stepCount = saved.optimizerStep
-    try parts.stream.restore(saved.data)
+    try parts.data.restore(saved.data)
     saved.maxSteps = state.maxSteps
     saved.totalTokens = state.totalTokens
     saved.configuration = state.configuration

@@ -29,12 +29,12 @@ extension Trainer {
     let progress = Double(index) / Double(plan.steps)
     let weights = parts.curriculum.weights(progress: progress)
     let phase = parts.curriculum.phase(progress: progress).name
-    parts.stream.mixture = parts.curriculum.mixture(progress: progress)
     let model = parts.model
     model.lambda = parts.lambda.value(step: index)
     model.prepareStep()
     model.zeroGradients()
-    let batches = try (0..<configuration.gradientAccumulationSteps).map { _ in try parts.stream.next() }
+    let batches = try parts.data.next(
+      configuration.gradientAccumulationSteps, mixture: parts.curriculum.mixture(progress: progress))
     let losses = try accumulate(batches, weights: weights, step: index)
     finishSums()
     if index == 0 { onEvent(.checked(try checkFirstStep())) }
@@ -48,7 +48,7 @@ extension Trainer {
       lambda: model.lambda, gradientNorm: norm)
     state.advance(result, tokens: batches.reduce(0) { $0 + $1.tokenCount })
     state.optimizerStep = parts.optimizer.stepCount
-    state.data = parts.stream.position
+    state.data = parts.data.position
     return result
   }
 

@@ -132,7 +132,7 @@ package final class Trainer {
 
   private var isEvaluationDue: Bool {
     let validation = configuration.validation
-    guard validation.isEnabled, !parts.validation.isEmpty else { return false }
+    guard validation.isEnabled, !parts.data.validation.isEmpty else { return false }
     return state.globalStep.isMultiple(of: validation.interval) || state.globalStep == plan.steps
   }
 

@@ -16,8 +16,7 @@ struct TrainingParts {
   let schedule: Schedule
   let lambda: LambdaWarmup
   let curriculum: Curriculum
-  let stream: TokenStream
-  let validation: [TokenBatch]
+  let data: TrainingData
   /// The token of block diffusion's masks; `nil` where there is none.
   let maskToken: Int?
   /// The rate that the schedule's factor multiplies, for the logs: Muon's where there are two.
@@ -50,8 +49,7 @@ struct TrainingParts {
     lambda = LambdaWarmup(configuration.lambdaWarmup)
     curriculum = Curriculum(configuration)
     peakRate = configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
-    stream = try TokenStream(configuration, tokenizer: tokenizer)
-    validation = configuration.validation.isEnabled ? try stream.validationBatches() : []
+    data = try TrainingData(configuration, tokenizer: tokenizer)
   }
 
   /// The tokenizer's files for a Hugging Face folder.
