@@ -15,12 +15,44 @@ extension Diagnosis {
   public func report(isVerbose: Bool = false, style: ReportStyle = .plain) -> String {
     var lines = [singleLine(model), ""]
     for finding in findings { lines += finding.lines(isVerdict: finding == verdict, style: style) }
-    lines += facts.lines(style: style)
-    lines += weightLines(isVerbose: isVerbose, style: style)
-    if let probe { lines += probe.lines(style: style) }
+    if let facts { lines += facts.lines(style: style) }
+    if !weights.isEmpty { lines += weightLines(isVerbose: isVerbose, style: style) }
+    if isVerbose { lines += coherenceLines(style: style) }
+    if let probe { lines += probe.lines("how well each mode predicts", style: style) }
+    if let english { lines += english.lines("the built-in English text:", style: style) }
+    if isVerbose, !activations.isEmpty { lines += activationLines(style: style) }
+    if let repairs { lines += repairs.lines(isVerbose: isVerbose, style: style) }
     for prompt in behaviour { lines += prompt.lines(isVerbose: isVerbose, style: style) }
     while lines.last == "" { lines.removeLast() }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func coherenceLines(style: ReportStyle) -> [String] {
+    guard !coherence.isEmpty else { return [] }
+    let pairs = BlockCoherence.Pair.allCases
+    var table = TextTable(
+      ["block"] + pairs.map(\.rawValue) + ["rotated together", "apart"],
+      Array(repeating: .right, count: pairs.count + 3))
+    for block in coherence {
+      table.add(
+        ["\(block.layer)"] + pairs.map { block.score($0).map { fixed($0, 1) } ?? "" }
+          + [block.rotatedTogether, block.rotatedApart].map { $0.map { fixed($0, 2) } ?? "" })
+    }
+    return [style.strong("ALIGNMENT") + "  of matrices that meet, in standard deviations of random ones"] + table.lines
+      + [""]
+  }
+
+  private func activationLines(style: ReportStyle) -> [String] {
+    var table = TextTable(
+      ["block", "input of", "RMS", "largest", "largest/RMS", "lost to int8"],
+      [.right, .left, .right, .right, .right, .right])
+    for entry in activations {
+      table.add([
+        "\(entry.layer)", entry.stage, significant(entry.rms), significant(entry.maximum), fixed(entry.outlier, 1),
+        "\(fixed(entry.lost * 100, 1)) %",
+      ])
+    }
+    return [style.strong("ACTIVATIONS")] + table.lines + [""]
   }
 
   private func weightLines(isVerbose: Bool, style: ReportStyle) -> [String] {
@@ -53,8 +85,10 @@ extension Diagnosis {
 extension Finding {
   fileprivate func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
     let label = isVerdict ? "VERDICT" : "ALSO"
+    let degree = [severity == .info ? nil : severity.rawValue, certainty == .open ? nil : certainty.rawValue]
+      .compactMap(\.self).joined(separator: ", ")
     var lines = [
-      style.strong("\(label)  \(code.rawValue)  \(code.title)") + (certainty == .open ? "" : " (\(certainty.rawValue))")
+      style.strong("\(label)  \(code.rawValue)  \(title)") + (degree.isEmpty ? "" : " (\(degree))")
     ]
     for sentence in evidence { lines += wrapped(singleLine(sentence), first: "  - ", rest: "    ") }
     if !nextSteps.isEmpty { lines.append("  Next:") }
@@ -105,11 +139,15 @@ extension WeightStatistics {
 }
 
 extension TextProbe {
-  fileprivate func lines(style: ReportStyle) -> [String] {
-    var table = TextTable(["", "nats/token", "perplexity"], [.left, .right, .right])
-    for loss in losses { table.add([loss.mode.rawValue, fixed(loss.loss, 3), significant(loss.perplexity)]) }
-    table.add(["knows nothing", fixed(uniformLoss, 3), significant(exp(uniformLoss))])
-    return [style.strong("TEXT") + "  how well each mode predicts \(tokens) tokens"] + table.lines + [""]
+  fileprivate func lines(_ title: String, style: ReportStyle) -> [String] {
+    var table = TextTable(
+      ["", "nats/token", "perplexity", "without context"], [.left, .right, .right, .right])
+    for loss in losses {
+      table.add(
+        [loss.mode.rawValue, fixed(loss.loss, 3), significant(loss.perplexity), fixed(loss.contextFreeLoss, 3)])
+    }
+    table.add(["knows nothing", fixed(uniformLoss, 3), significant(exp(uniformLoss)), ""])
+    return [style.strong("TEXT") + "  \(title) \(tokens) tokens"] + table.lines + [""]
   }
 }
 
@@ -157,5 +195,23 @@ extension PromptBehaviour {
   private func quoted(_ token: TokenProbability) -> String {
     guard let text = token.text.map(singleLine) else { return "#\(token.id)" }
     return text.unicodeScalars.count > 20 ? "\"\(text.unicodeScalars.prefix(19))…\"" : "\"\(text)\""
+  }
+}
+
+extension RepairSearch {
+  fileprivate func lines(isVerbose: Bool, style: ReportStyle) -> [String] {
+    var lines = [
+      style.strong("CHANGES") + "  the loss with one thing changed, from \(fixed(loss, 3)) in mode \(mode.rawValue)"
+    ]
+    var table = TextTable(["", "nats/token", "gain"], [.left, .right, .right])
+    for repair in isVerbose ? tried : Array(tried.prefix(5)) {
+      table.add([repair.change, fixed(repair.after, 3), fixed(repair.gain, 3)])
+    }
+    lines += table.lines
+    let harmful = ablations.filter { $0.gain > 0.05 }.sorted { $0.gain > $1.gain }
+    for ablation in isVerbose ? ablations : Array(harmful.prefix(3)) {
+      lines.append("  without the \(ablation.half) of block \(ablation.layer): gain \(fixed(ablation.gain, 3))")
+    }
+    return lines + [""]
   }
 }
