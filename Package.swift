@@ -97,7 +97,8 @@ let package = Package(
       name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],
+      name: "BitNetDiagnosticsTests",
+      dependencies: ["BitNetDiagnostics", "BitNetConversion", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetConversionTests",

@@ -31,6 +31,8 @@ public struct Diagnosis: Sendable, Codable {
   public var probe: TextProbe?
   /// The loss on the built-in English text, where another was asked for.
   public var english: TextProbe?
+  /// Whether it ends answers as a chat model does; `nil` where no format fits.
+  public var chat: ChatProbe?
   /// What goes into the linear layers over the text.
   public var activations: [LayerActivations]
   /// Changes that were tried; `nil` if there was no reason to.
@@ -156,7 +158,7 @@ extension Diagnosis {
       model: path, facts: evidence.facts, problems: evidence.problems, weights: evidence.weights,
       weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
       scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
-      probe: evidence.probe, english: english, activations: evidence.activations, repairs: evidence.repairs,
+      probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations, repairs: evidence.repairs,
       reference: evidence.reference, findings: Rules.findings(for: evidence))
   }
 }

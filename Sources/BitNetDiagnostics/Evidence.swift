@@ -16,6 +16,7 @@ package struct Evidence {
   package var behaviour: [PromptBehaviour] = []
   /// The loss on the text to judge by.
   package var probe: TextProbe?
+  package var chat: ChatProbe?
   package var activations: [LayerActivations] = []
   package var repairs: RepairSearch?
   package var reference: Comparison?

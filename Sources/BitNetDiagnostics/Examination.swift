@@ -103,6 +103,8 @@ struct Examination {
     let isBuiltIn = options.probeText == nil || judged.best == english?.best
     let text = isBuiltIn ? builtIn : models[0].tokenizer?.encode(options.probeText ?? "") ?? builtIn
     guard let model = models.first(where: { $0.mode == judged.bestMode }) ?? models.first else { return }
+    progress("chat")
+    evidence.chat = try ChatProbe.measure(model, turnEnd: evidence.vocabulary?.turnEnd, isCancelled: isCancelled)
     progress("activations")
     evidence.activations = try LayerActivations.measure(model, tokens: text, isCancelled: isCancelled)
     let isBroken = !(judged.share <= Examination.convincingShare)

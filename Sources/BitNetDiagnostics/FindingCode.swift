@@ -109,7 +109,7 @@ extension Finding {
     case endTokens = "BN404"
     /// A chat template that writes control tokens which the vocabulary does not have.
     case templateTokens = "BN405"
-    /// A chat template whose control tokens were never trained.
+    /// A chat template that the model was not trained with.
     case templateOnBaseModel = "BN406"
     /// The begin token is added by the tokenizer and by the chat template.
     case doubleBegin = "BN407"
@@ -121,7 +121,7 @@ extension Finding {
     case maskToken = "BN410"
     /// The embedding of the mask token was never trained.
     case maskUntrained = "BN411"
-    /// Turns are marked in the vocabulary, and there is no chat template.
+    /// The model ends answers as a chat model does, and there is no chat template.
     case noChatTemplate = "BN412"
 
     /// Numbers beyond those of half precision.
@@ -189,7 +189,7 @@ extension Finding.Code {
     case .foreignTokenizer: "another model's tokenizer"
     case .endTokens: "end tokens disagree"
     case .templateTokens: "chat template of another vocabulary"
-    case .templateOnBaseModel: "chat template on a base model"
+    case .templateOnBaseModel: "chat template the model was not trained with"
     case .doubleBegin: "begin token twice"
     case .beginToken: "begin token missing or unwanted"
     case .unknownPreTokenizer: "no splitting rule"
@@ -205,11 +205,10 @@ extension Finding.Code {
   /// How much it usually matters.
   public var severity: Finding.Severity {
     switch self {
-    case .inconclusive, .neverTrainedWithBitLinear, .bitNetTrained, .alreadyQuantized, .misleadingLabel,
-      .noChatTemplate:
+    case .inconclusive, .neverTrainedWithBitLinear, .bitNetTrained, .alreadyQuantized, .misleadingLabel:
       .info
     case .sameAsReference, .subNormsUntrained, .deadRows, .mixedStorage, .differsFromReference, .vocabularySize,
-      .quantizationMisdeclared, .noTokenizer, .endTokens, .templateTokens, .templateOnBaseModel, .doubleBegin,
+      .quantizationMisdeclared, .noTokenizer, .endTokens, .templateTokens, .templateOnBaseModel, .noChatTemplate, .doubleBegin,
       .beginToken, .unknownPreTokenizer, .maskUntrained, .halfOverflow, .endsAtOnce, .ignoresContext:
       .warning
     default: .error

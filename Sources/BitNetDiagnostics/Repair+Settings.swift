@@ -171,7 +171,8 @@ extension Checkpoint {
     }
     let found = tensors.keys.count { $0.hasSuffix("sub_norm.weight") }
     var candidates: [RepairCandidate] = []
-    if found < 2 * configuration.layerCount {
+    let isExpected = found > 0 || configuration.declaresBitLinear || configuration.activation == .squaredReLU
+    if isExpected, found < 2 * configuration.layerCount {
       candidates.append(ones(.subNormsMissing, "sub-norms of gain 1 where there are none") { $0.tensors[$1] == nil })
     }
     if found > 0 {

@@ -1,6 +1,12 @@
 public import BitNet
 import Kernels
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// One thing about the model changed in memory, and how much better it predicts the text then. What predicts much better
 /// names the fault: an undertrained model gets better by none of them.
 public struct Repair: Sendable, Codable {
@@ -89,7 +95,11 @@ extension RepairSearch {
       }
       results.sort { $0.repair.after < $1.repair.after || ($0.repair.after.isFinite && !$1.repair.after.isFinite) }
       if round == 0 { tried = results.map(\.repair) }
-      guard let winner = results.first(where: { $0.repair.gain >= $0.limit }) else { break }
+      // What is still worse than chance explains nothing.
+      let chance = log(Double(checkpoint.configuration.vocabularySize))
+      guard let winner = results.first(where: { $0.repair.gain >= $0.limit && $0.repair.after < chance }) else {
+        break
+      }
       accepted.append(winner.repair)
       checkpoint = try winner.candidate.apply(checkpoint)
       text = winner.candidate.text(text.tokens)

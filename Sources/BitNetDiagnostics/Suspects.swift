@@ -73,9 +73,9 @@ public struct CoherenceSuspect: Sendable, Codable {
 extension CoherenceSuspect {
   /// Matrices that have nothing to do with each other stay below this score; it is high because trained rows share a few
   /// strong directions whatever their order (shuffled matrices of SmolLM2 reach 8).
-  static let unrelated = 8.0
-  /// A pair whose median score over the blocks is below this says nothing.
-  static let related = 10.0
+  static let unrelated = 10.0
+  /// A pair whose median score over the other blocks is below this says nothing about a single block.
+  static let related = 40.0
 
   /// Pairs that are aligned in other blocks and not in this one, and what explains them.
   static func find(_ blocks: [BlockCoherence]) -> [CoherenceSuspect] {
@@ -87,8 +87,7 @@ extension CoherenceSuspect {
         let others = scores.filter { $0.0 != layer }.map(\.1)
         let expected = median(others)
         medians[pair] = median(scores.map(\.1))
-        // The scores of intact blocks differ by a factor of ten and more.
-        guard !others.isEmpty, expected >= related, score < min(unrelated, expected / 4) else { continue }
+        guard !others.isEmpty, expected >= related, score < unrelated else { continue }
         broken[layer, default: []].append(pair)
       }
     }
@@ -108,11 +107,10 @@ extension CoherenceSuspect {
     // A matrix is explained when every telling pair of it is broken.
     let roles = LinearRole.allCases.filter { role in
       let pairs = telling(role)
-      return !pairs.isEmpty && pairs.allSatisfy(broken.contains)
+      // First and last blocks are peculiar: values and outputs of intact ones need not be aligned there.
+      return !pairs.isEmpty && pairs.allSatisfy(broken.contains) && !(isEdge && pairs == [.valueOutput])
     }
-    // First and last blocks are peculiar: there a single pair is too little, unless it is the most telling of all.
-    let isWeak = broken == [.valueOutput] || broken == [.gateDown] || broken == [.upDown]
-    guard !roles.isEmpty, !(isEdge && isWeak) else { return nil }
+    guard !roles.isEmpty else { return nil }
     let most = roles.map { telling($0).count }.max() ?? 0
     let likeliest = roles.filter { telling($0).count == most }
     names = likeliest.map { "blk.\(block.layer).\($0.rawValue).weight" }

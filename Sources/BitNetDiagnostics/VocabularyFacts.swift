@@ -40,8 +40,6 @@ public struct VocabularyFacts: Sendable, Codable {
   public var turnEnd: String?
   /// Its id; `nil` if the vocabulary does not have it.
   public var turnEndID: Int?
-  /// Tokens of the vocabulary that mark turns and were trained.
-  public var turnMarks: [String]
   /// Why the template cannot be rendered; `nil` if it can, or there is none.
   public var templateProblem: String?
   /// Whether there is a chat template.
@@ -52,8 +50,8 @@ public struct VocabularyFacts: Sendable, Codable {
   public var tokenizerMask: Int?
   /// The texts of both.
   public var maskTexts: [String]
-  /// Tokens with a role whose embedding was never trained, by their texts.
-  public var untrainedTokens: [String]
+  /// Those of them whose embedding was never trained.
+  public var untrainedMasks: [String]
 }
 
 extension VocabularyFacts {
@@ -68,10 +66,7 @@ extension VocabularyFacts {
     }
     let template = TemplateFacts(tokenizer)
     let mask = (try? checkpoint.blockDiffusionConfig())?.maskTokenID ?? config?.maskTokenID
-    let marks = ["<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<start_of_turn>"]
-    let roles =
-      (template.tokens + marks).compactMap { tokenizer.id(ofTokenNamed: $0) }
-      + [mask, tokenizer.mask].compactMap(\.self)
+    let roles = [mask, tokenizer.mask].compactMap(\.self)
     let untrained = try checkpoint.untrainedRows(among: roles)
     self.init(
       rows: checkpoint.configuration.vocabularySize, declaredSize: config?.vocabularySize,
@@ -83,11 +78,10 @@ extension VocabularyFacts {
       unknownTemplateTokens: template.tokens.filter { tokenizer.id(ofTokenNamed: $0) == nil },
       templateBegins: template.begins, turnEnd: template.turnEnd,
       turnEndID: template.turnEnd.flatMap { tokenizer.id(ofTokenNamed: $0) },
-      turnMarks: marks.filter { mark in tokenizer.id(ofTokenNamed: mark).map { !untrained.contains($0) } ?? false },
       templateProblem: template.problem,
       hasTemplate: tokenizer.chatTemplates["default"] != nil, declaredMask: mask, tokenizerMask: tokenizer.mask,
       maskTexts: [mask, tokenizer.mask].compactMap { $0.map(tokenizer.text(of:)) },
-      untrainedTokens: untrained.map { tokenizer.text(of: $0) })
+      untrainedMasks: untrained.map { tokenizer.text(of: $0) })
   }
 }
 
@@ -125,8 +119,8 @@ private struct TemplateFacts {
 }
 
 extension Checkpoint {
-  /// Which rows of the embedding were never trained: zero, the mean of all rows (as resizing an embedding initializes
-  /// new ones), or the same as another of the rows asked for.
+  /// Which rows of the embedding were never trained: zero, or the mean of all rows, as resizing an embedding
+  /// initializes new ones.
   func untrainedRows(among ids: [Int]) throws -> [Int] {
     guard let tensor = tensors["token_embd.weight"], tensor.type.isFloatingPoint, tensor.columns > 0 else { return [] }
     let known = Set(ids).filter { (0..<tensor.rows).contains($0) }.sorted()
@@ -138,9 +132,8 @@ extension Checkpoint {
     }
     let average = mean.map { Float($0 / Double(sampled.count)) }
     let rows = try known.map { try tensor.floats(rows: $0..<$0 + 1) }
-    return zip(known, rows).filter { id, row in
+    return zip(known, rows).filter { _, row in
       row.allSatisfy { $0 == 0 } || PairSums(average, row).relative < 0.05
-        || zip(known, rows).contains { $0.0 != id && PairSums($0.1, row).fit.residual < 0.3 }
     }.map(\.0)
   }
 }

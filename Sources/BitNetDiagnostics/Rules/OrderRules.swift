@@ -29,6 +29,9 @@ extension Rules {
       nextSteps: rotarySteps)
   }
 
+  /// In all blocks together a lower score tells as much as a high one in a single block.
+  private static let alignedEverywhere = 10.0
+
   private static let packingOrder = Rule(
     .packingOrder, "A row order that is wrong in every matrix breaks what meets in every block, in the same pairs."
   ) { evidence in
@@ -43,8 +46,8 @@ extension Rules {
       let scores = evidence.coherence.compactMap { $0.score(pair) }
       return !scores.isEmpty && scores.count { holds($0) } * 5 >= scores.count * 4
     }
-    let isAligned = share(.gateUp) { $0 >= CoherenceSuspect.related }
-    guard isAligned, share(.queryKey, { $0 < CoherenceSuspect.unrelated / 2 }) else { return nil }
+    let isAligned = share(.gateUp) { $0 >= alignedEverywhere }
+    guard isAligned, share(.queryKey, { $0 < 5 }) else { return nil }
     return Finding(
       code: .packingOrder, certainty: .likely,
       evidence: [

@@ -87,20 +87,20 @@ extension Rules {
   }
 
   private static let templateOnBase = Rule(
-    .templateOnBaseModel, "A model that never saw the tokens of its chat template continues texts, and cannot chat."
+    .templateOnBaseModel, "A model that was trained with a chat template ends a finished answer as the template does."
   ) { evidence in
-    guard let vocabulary = evidence.vocabulary else { return nil }
-    let untrained = vocabulary.templateTokens.filter(vocabulary.untrainedTokens.contains)
-    guard !untrained.isEmpty else { return nil }
+    guard let chat = evidence.chat, chat.format == "template", chat.probability < unendingShare,
+      let probe = evidence.probe, hasLearned(probe)
+    else { return nil }
     return Finding(
       code: .templateOnBaseModel, certainty: .likely,
       evidence: [
-        "the chat template writes \(list(untrained)), whose rows of the embedding are zero, the mean of all rows, or "
-          + "the same: they were never trained"
+        "behind a finished answer \(chat.turnEnd) has the probability \(significant(chat.probability)); a model that was "
+          + "trained with this template gives it most of it"
       ],
       nextSteps: [
         "Use it as a base model: `bitnet run MODEL -p \"The beginning of a text\"`.",
-        "For chat, take the instruction-tuned model.",
+        "For chat, take the instruction-tuned model, or the template that this one was trained with.",
       ])
   }
 
@@ -128,7 +128,7 @@ extension Rules {
     .maskUntrained, "A mask token that was trained has a row of its own."
   ) { evidence in
     guard let vocabulary = evidence.vocabulary else { return nil }
-    let masks = vocabulary.untrainedTokens.filter(vocabulary.maskTexts.contains)
+    let masks = vocabulary.untrainedMasks
     guard !masks.isEmpty else { return nil }
     return Finding(
       code: .maskUntrained, certainty: .likely,
@@ -139,12 +139,20 @@ extension Rules {
   }
 
   private static let noChatTemplate = Rule(
-    .noChatTemplate, "A vocabulary that marks turns belongs to a model that was trained to chat."
+    .noChatTemplate, "A model that ends answers as a chat format does was trained with that format."
   ) { evidence in
-    guard let vocabulary = evidence.vocabulary, !vocabulary.hasTemplate, !vocabulary.turnMarks.isEmpty else { return nil }
+    guard let chat = evidence.chat, chat.format != "template", chat.probability > endingShare else { return nil }
     return Finding(
-      code: .noChatTemplate, certainty: .open,
-      evidence: ["the vocabulary has \(list(vocabulary.turnMarks)), and there is no chat template"],
-      nextSteps: ["For chat, take chat_template.jinja from the model that this one was made from; a base model needs none."])
+      code: .noChatTemplate, certainty: .likely,
+      evidence: [
+        "behind an answer in the format \(chat.format), \(chat.turnEnd) has the probability \(fixed(chat.probability, 2)), "
+          + "and there is no chat template"
+      ],
+      nextSteps: ["Take chat_template.jinja from the model that this one was made from."])
   }
+
+  /// A chat model ends a finished answer with more than this.
+  private static let endingShare = 0.2
+  /// A model that never saw the format ends an answer with less than this.
+  private static let unendingShare = 0.01
 }
