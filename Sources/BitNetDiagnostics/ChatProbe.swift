@@ -21,7 +21,8 @@ extension ChatProbe {
     ),
     (
       name: "Llama 3", mark: "<|eot_id|>",
-      source: "{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n{{ m['content'] }}<|eot_id|>"
+      source:
+        "{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n{{ m['content'] }}<|eot_id|>"
         + "{% endfor %}"
     ),
   ]

@@ -79,7 +79,9 @@ extension BlockCoherence {
     let width = configuration.hiddenSize
     let heads = configuration.heads, kvHeads = configuration.kvHeads, size = configuration.headSize
     if let query = matrices[.query], let key = matrices[.key] {
-      add(.queryKey, pool.map(count: heads * size) { PairSums(query[$0], key[kvRow($0, heads, kvHeads, size)]) }, width: width)
+      add(
+        .queryKey, pool.map(count: heads * size) { PairSums(query[$0], key[kvRow($0, heads, kvHeads, size)]) },
+        width: width)
       let tables = [(query, heads), (key, kvHeads)]
       let halves = tables.map { RotaryPairs(rows: $0.0, heads: $0.1, configuration, adjacent: false) }
       let neighbours = tables.map { RotaryPairs(rows: $0.0, heads: $0.1, configuration, adjacent: true) }
@@ -94,7 +96,9 @@ extension BlockCoherence {
     }
     let neurons = Array(0..<configuration.intermediateSize).evenly(BlockCoherence.sample)
     let gate = matrices[.gate], up = matrices[.up]
-    if let gate, let up { add(.gateUp, pool.map(count: neurons.count) { PairSums(gate[neurons[$0]], up[neurons[$0]]) }, width: width) }
+    if let gate, let up {
+      add(.gateUp, pool.map(count: neurons.count) { PairSums(gate[neurons[$0]], up[neurons[$0]]) }, width: width)
+    }
     if let down = matrices[.down] {
       for (pair, reader) in [(Pair.upDown, up), (.gateDown, gate)] {
         guard let reader else { continue }

@@ -158,7 +158,8 @@ extension Diagnosis {
       model: path, facts: evidence.facts, problems: evidence.problems, weights: evidence.weights,
       weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
       scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
-      probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations, repairs: evidence.repairs,
+      probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations,
+      repairs: evidence.repairs,
       reference: evidence.reference, findings: Rules.findings(for: evidence))
   }
 }

@@ -66,9 +66,13 @@ extension LoadProblem {
 extension Evidence {
   /// Notes a problem.
   ///
+  /// - Parameter tensor: the canonical name of the tensor that was read, where it is known.
   /// - Throws: the error itself if it says nothing about the model.
-  mutating func note(_ error: any Error) throws {
-    guard let problem = LoadProblem(error) else { throw error }
+  mutating func note(_ error: any Error, tensor: String? = nil) throws {
+    guard var problem = LoadProblem(error) else { throw error }
+    problem.tensor = tensor ?? problem.tensor
+    // The same error comes back when the whole model is loaded.
+    if tensor == nil, problems.contains(where: { $0.sentence == problem.sentence }) { return }
     if !problems.contains(problem) { problems.append(problem) }
   }
 }

@@ -37,7 +37,7 @@ struct Examination {
           evidence.weights.append(
             WeightStatistics(name: name, storage: storage, rows: rows, pool: compute.pool))
         } catch {
-          try evidence.note(error)
+          try evidence.note(error, tensor: name)
         }
       }
       evidence.coherence.append(

@@ -208,7 +208,8 @@ extension Finding.Code {
     case .inconclusive, .neverTrainedWithBitLinear, .bitNetTrained, .alreadyQuantized, .misleadingLabel:
       .info
     case .sameAsReference, .subNormsUntrained, .deadRows, .mixedStorage, .differsFromReference, .vocabularySize,
-      .quantizationMisdeclared, .noTokenizer, .endTokens, .templateTokens, .templateOnBaseModel, .noChatTemplate, .doubleBegin,
+      .quantizationMisdeclared, .noTokenizer, .endTokens, .templateTokens, .templateOnBaseModel, .noChatTemplate,
+      .doubleBegin,
       .beginToken, .unknownPreTokenizer, .maskUntrained, .halfOverflow, .endsAtOnce, .ignoresContext:
       .warning
     default: .error

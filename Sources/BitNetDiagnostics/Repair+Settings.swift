@@ -55,7 +55,8 @@ extension Checkpoint {
         }
       ]
     }
-    guard case .huggingFace(let folder) = source, let head = folder.tensors.first(where: { $0.name == "lm_head.weight" }),
+    guard case .huggingFace(let folder) = source,
+      let head = folder.tensors.first(where: { $0.name == "lm_head.weight" }),
       head.shape == [configuration.vocabularySize, configuration.hiddenSize]
     else { return [] }
     return [

@@ -77,57 +77,107 @@ extension RepairSearch {
     progress: (String) -> Void, isCancelled: () -> Bool
   ) throws {
     self.init(mode: model.mode, loss: loss, accepted: [], tried: [], ablations: [])
-    var checkpoint = model.checkpoint, best = loss
-    var text = (start: [Int](), tokens: tokens)
-    for round in 0..<RepairSearch.rounds {
-      let accused = suspects.map { ($0, RepairSearch.suspectThreshold) }
-      let settings = isBroken ? try checkpoint.repairCandidates(model).map { ($0, RepairSearch.threshold) } : []
-      var results: [(candidate: RepairCandidate, repair: Repair, limit: Double)] = []
-      for (index, (candidate, limit)) in (accused + settings).enumerated()
-      where !accepted.contains(where: { $0.code == candidate.code && $0.tensors == candidate.tensors }) {
-        progress("repair \(round + 1).\(index + 1)/\(accused.count + settings.count)")
-        let changed = candidate.text(text.tokens)
-        guard let variant = try? model.variant(candidate.apply(checkpoint), mode: model.mode) else { continue }
-        let after = try variant.loss(on: changed.tokens, after: changed.start, isCancelled: isCancelled)
-        let repair = Repair(
-          code: candidate.code, change: candidate.change, tensors: candidate.tensors, before: best, after: after)
-        results.append((candidate, repair, limit))
+    // What is still worse than chance explains nothing.
+    let chance = log(Double(model.configuration.vocabularySize))
+    var state = State(checkpoint: model.checkpoint, tokens: tokens, loss: loss)
+    for round in 1...RepairSearch.rounds {
+      let settings = isBroken ? try state.checkpoint.repairCandidates(model) : []
+      let candidates = (suspects + settings).filter { candidate in
+        !accepted.contains { $0.code == candidate.code && $0.tensors == candidate.tensors }
       }
-      results.sort { $0.repair.after < $1.repair.after || ($0.repair.after.isFinite && !$1.repair.after.isFinite) }
-      if round == 0 { tried = results.map(\.repair) }
-      // What is still worse than chance explains nothing.
-      let chance = log(Double(checkpoint.configuration.vocabularySize))
-      guard let winner = results.first(where: { $0.repair.gain >= $0.limit && $0.repair.after < chance }) else {
+      var results = try candidates.enumerated().compactMap { index, candidate in
+        progress("change \(round).\(index + 1)/\(candidates.count)")
+        return try state.changed(by: candidate, model, isCancelled: isCancelled)
+      }
+      results.sort { $0.loss < $1.loss || ($0.loss.isFinite && !$1.loss.isFinite) }
+      if round == 1 { tried = results.compactMap(\.repairs.last) }
+      if let winner = results.first(where: { $0.helps(isBroken) && $0.loss < chance }) {
+        state = winner
+      } else if round == 1, isBroken, loss > Rules.learnedShare * chance,
+        let pair = try RepairSearch.pair(state, settings, model, progress: progress, isCancelled: isCancelled),
+        pair.loss < chance, pair.loss <= loss - log(2)
+      {
+        // Two faults of which neither shows while the other is there.
+        state = pair
+      } else {
         break
       }
-      accepted.append(winner.repair)
-      checkpoint = try winner.candidate.apply(checkpoint)
-      text = winner.candidate.text(text.tokens)
-      best = winner.repair.after
+      accepted = state.repairs
     }
-    guard isBroken, best.isFinite, checkpoint.configuration.layerCount > 1 else { return }
-    ablations = try RepairSearch.ablate(
-      checkpoint, model, text: text, loss: best, progress: progress, isCancelled: isCancelled)
+    // A little less bad is no explanation.
+    if state.loss > Rules.learnedShare * chance { accepted.removeAll { $0.gain < log(2) } }
+    guard isBroken, state.loss.isFinite, model.configuration.layerCount > 1 else { return }
+    ablations = try RepairSearch.ablate(state, model, progress: progress, isCancelled: isCancelled)
+  }
+
+  /// The best of all pairs of changes of settings, for models of a size that is looked at for a second only.
+  private static func pair(
+    _ state: State, _ candidates: [RepairCandidate], _ model: Model, progress: (String) -> Void,
+    isCancelled: () -> Bool
+  ) throws -> State? {
+    let kinds: [Finding.Code] = [
+      .wrongActivation, .wrongRopeBase, .wrongEpsilon, .wrongHead, .rotaryOrder, .subNormsMissing, .subNormsWrong,
+      .scalesInverted,
+    ]
+    let settings = candidates.filter { kinds.contains($0.code) }
+    var best: State?
+    for (index, first) in settings.enumerated() {
+      progress("changes in pairs \(index + 1)/\(settings.count)")
+      guard let once = try state.changed(by: first, model, isCancelled: isCancelled) else { continue }
+      for second in settings[(index + 1)...] where second.code != first.code {
+        guard let twice = try once.changed(by: second, model, isCancelled: isCancelled) else { continue }
+        if twice.loss < best?.loss ?? .infinity { best = twice }
+      }
+    }
+    return best
   }
 
   /// Leaves out each half of each block.
   private static func ablate(
-    _ checkpoint: Checkpoint, _ model: Model, text: (start: [Int], tokens: [Int]), loss: Double,
-    progress: (String) -> Void, isCancelled: () -> Bool
+    _ state: State, _ model: Model, progress: (String) -> Void, isCancelled: () -> Bool
   ) throws -> [Ablation] {
     var ablations: [Ablation] = []
-    let configuration = checkpoint.configuration
+    let configuration = state.checkpoint.configuration
     for layer in 0..<configuration.layerCount {
       for (half, role) in [("attention", LinearRole.output), ("feedForward", .down)] {
         progress("without the \(half) of block \(layer)")
         let shape = role.shape(in: configuration)
         let zeros = Checkpoint.Replacement(shape: shape, floats: Array(repeating: 0, count: shape[0] * shape[1]))
-        let without = try checkpoint.replacing(["blk.\(layer).\(role.rawValue).weight": zeros])
-        guard let variant = try? model.variant(without, mode: model.mode) else { continue }
-        let after = try variant.loss(on: text.tokens, after: text.start, isCancelled: isCancelled)
-        ablations.append(Ablation(layer: layer, half: half, gain: loss - after))
+        let candidate = RepairCandidate(
+          code: .harmfulBlock, change: half,
+          apply: { try $0.replacing(["blk.\(layer).\(role.rawValue).weight": zeros]) })
+        guard let without = try state.changed(by: candidate, model, isCancelled: isCancelled) else { continue }
+        ablations.append(Ablation(layer: layer, half: half, gain: state.loss - without.loss))
       }
     }
     return ablations
+  }
+}
+
+/// A model with some things changed, and what it predicts.
+private struct State {
+  var checkpoint: Checkpoint
+  var tokens: [Int]
+  var start: [Int] = []
+  var loss: Double
+  var repairs: [Repair] = []
+
+  /// With one thing more changed; `nil` where that cannot be run.
+  func changed(by candidate: RepairCandidate, _ model: Model, isCancelled: () -> Bool) throws -> State? {
+    let text = candidate.text(tokens)
+    guard let changed = try? candidate.apply(checkpoint), let variant = try? model.variant(changed, mode: model.mode)
+    else { return nil }
+    let after = try variant.loss(on: text.tokens, after: text.start + start, isCancelled: isCancelled)
+    let repair = Repair(
+      code: candidate.code, change: candidate.change, tensors: candidate.tensors, before: loss, after: after)
+    return State(
+      checkpoint: changed, tokens: text.tokens, start: text.start + start, loss: after, repairs: repairs + [repair])
+  }
+
+  /// Whether the last change lowers the loss by enough: by little where statistics accuse a matrix of a model that
+  /// predicts well otherwise.
+  func helps(_ isBroken: Bool) -> Bool {
+    guard let last = repairs.last else { return false }
+    return last.gain >= (last.tensors.isEmpty || isBroken ? RepairSearch.threshold : RepairSearch.suspectThreshold)
   }
 }

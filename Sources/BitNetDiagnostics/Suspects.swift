@@ -27,6 +27,9 @@ extension ScaleSuspect {
   private static let limit = 6
   /// Scales that differ by less are not suspected.
   private static let least = log(1.4)
+  /// Suspects are this many spreads away from their neighbours, or more than a factor of four.
+  private static let leastDeviation = 2.5
+  private static let beyondTraining = log(4.0)
   /// Below this spread the scales of one matrix over the blocks are taken to be equal.
   private static let leastSpread = 0.08
 
@@ -43,6 +46,10 @@ extension ScaleSuspect {
       }
       let spread = max(leastSpread, 1.48 * median(residuals.map(abs)))
       for index in own.indices where abs(residuals[index]) >= least {
+        // With two blocks neither can be told from the other, unless the ratio is one that no training makes.
+        guard abs(residuals[index]) / spread >= leastDeviation || abs(residuals[index]) >= beyondTraining else {
+          continue
+        }
         suspects.append(
           ScaleSuspect(
             name: own[index].name, scale: Double(own[index].scale),
@@ -75,34 +82,36 @@ extension CoherenceSuspect {
   /// strong directions whatever their order (shuffled matrices of SmolLM2 reach 8).
   static let unrelated = 10.0
   /// A pair whose median score over the other blocks is below this says nothing about a single block.
-  static let related = 40.0
+  static let related = 30.0
 
   /// Pairs that are aligned in other blocks and not in this one, and what explains them.
   static func find(_ blocks: [BlockCoherence]) -> [CoherenceSuspect] {
     var broken: [Int: [BlockCoherence.Pair]] = [:]
-    var medians: [BlockCoherence.Pair: Double] = [:]
+    /// The median score of a pair over the other blocks.
+    var usual: [Int: [BlockCoherence.Pair: Double]] = [:]
     for pair in BlockCoherence.Pair.allCases {
       let scores = blocks.compactMap { block in block.score(pair).map { (block.layer, $0) } }
       for (layer, score) in scores {
         let others = scores.filter { $0.0 != layer }.map(\.1)
         let expected = median(others)
-        medians[pair] = median(scores.map(\.1))
+        usual[layer, default: [:]][pair] = expected
         guard !others.isEmpty, expected >= related, score < unrelated else { continue }
         broken[layer, default: []].append(pair)
       }
     }
     return broken.sorted { $0.key < $1.key }.compactMap { layer, pairs in
       guard let block = blocks.first(where: { $0.layer == layer }) else { return nil }
-      return CoherenceSuspect(block, broken: pairs, medians: medians, isEdge: layer == 0 || layer == blocks.count - 1)
+      return CoherenceSuspect(
+        block, broken: pairs, usual: usual[layer] ?? [:], isEdge: layer == 0 || layer == blocks.count - 1)
     }
   }
 
   private init?(
-    _ block: BlockCoherence, broken: [BlockCoherence.Pair], medians: [BlockCoherence.Pair: Double], isEdge: Bool
+    _ block: BlockCoherence, broken: [BlockCoherence.Pair], usual: [BlockCoherence.Pair: Double], isEdge: Bool
   ) {
     /// Pairs that could tell: aligned in the other blocks.
     func telling(_ role: LinearRole) -> [BlockCoherence.Pair] {
-      BlockCoherence.Pair.allCases.filter { $0.roles.contains(role) && (medians[$0] ?? 0) >= CoherenceSuspect.related }
+      BlockCoherence.Pair.allCases.filter { $0.roles.contains(role) && (usual[$0] ?? 0) >= CoherenceSuspect.related }
     }
     // A matrix is explained when every telling pair of it is broken.
     let roles = LinearRole.allCases.filter { role in
@@ -117,7 +126,7 @@ extension CoherenceSuspect {
     layer = block.layer
     pairs = broken.map { pair in
       "\(pair.roles.map(\.rawValue).joined(separator: " and ")): alignment \(significant(block.score(pair) ?? 0)), "
-        + "in the other blocks \(significant(medians[pair] ?? 0))"
+        + "in the other blocks \(significant(usual[pair] ?? 0))"
     }
   }
 }

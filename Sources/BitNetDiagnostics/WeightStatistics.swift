@@ -41,6 +41,8 @@ public struct WeightStatistics: Sendable, Codable {
   public var rowDispersion: Double
   /// The same of the columns (inputs).
   public var columnDispersion: Double
+  /// A sum in which every weight counts by its place: the same for the same matrix, and hardly ever for two.
+  public var fingerprint: Double
 
   /// ``ternaryFrobenius`` / ``frobenius``; 1 for a ternary tensor.
   public var frobeniusRatio: Double { frobenius > 0 ? ternaryFrobenius / frobenius : 1 }
@@ -96,7 +98,8 @@ extension WeightStatistics {
         ? (minus > 0 ? 1 : 0) + (plus > 0 ? 1 : 0) + (minus + plus < count ? 1 : 0) : countDistinct(rows),
       nonFinite: total.nonFinite, zeroRows: sums.count { $0.onlyMagnitude == 0 }, kurtosis: kurtosis,
       rowDispersion: dispersion(sums.map(\.square), terms: columns, kurtosis: kurtosis),
-      columnDispersion: dispersion(columnSquares(rows, pool: pool), terms: rows.count, kurtosis: kurtosis))
+      columnDispersion: dispersion(columnSquares(rows, pool: pool), terms: rows.count, kurtosis: kurtosis),
+      fingerprint: zip(sums, 1...).reduce(0) { $0 + $1.0.placed * Double($1.1 % 89 + 1) })
   }
 }
 
@@ -134,6 +137,8 @@ private struct RowSums {
   var magnitude = 0.0
   var square = 0.0
   var fourth = 0.0
+  /// The sum in which every value counts by its place in the row.
+  var placed = 0.0
   var nonFinite = 0
   /// The only magnitude but 0 that occurs; 0 when there is none, `nil` when there are several.
   var onlyMagnitude: Float? = 0
@@ -141,7 +146,7 @@ private struct RowSums {
   init() {}
 
   init(_ values: [Float]) {
-    for value in values {
+    for (place, value) in values.enumerated() {
       guard value.isFinite else {
         nonFinite += 1
         continue
@@ -150,6 +155,7 @@ private struct RowSums {
       maximum = max(maximum, value)
       let magnitude = abs(value)
       sum += Double(value)
+      placed += Double(value) * Double(place % 97 + 1)
       self.magnitude += Double(magnitude)
       let squared = Double(value) * Double(value)
       square += squared

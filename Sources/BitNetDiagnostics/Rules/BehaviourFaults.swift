@@ -50,10 +50,13 @@ extension Rules {
   ) { evidence in
     guard let repairs = evidence.repairs, !repairs.ablations.isEmpty else { return nil }
     let sorted = repairs.ablations.sorted { $0.gain > $1.gain }
-    guard let worst = sorted.first, worst.gain >= 0.25,
+    // What is no better than a beginner's guess without it, has other faults.
+    guard let worst = sorted.first, worst.gain >= 0.25, let uniform = evidence.probe?.uniformLoss,
+      (repairs.accepted.last?.after ?? repairs.loss) - worst.gain <= learnedShare * uniform,
       sorted.dropFirst().first.map({ worst.gain >= 2 * $0.gain }) ?? true
     else { return nil }
-    let parts = worst.half == "attention" ? ["attn_q", "attn_k", "attn_v", "attn_output"] : ["ffn_gate", "ffn_up", "ffn_down"]
+    let parts =
+      worst.half == "attention" ? ["attn_q", "attn_k", "attn_v", "attn_output"] : ["ffn_gate", "ffn_up", "ffn_down"]
     return Finding(
       code: .harmfulBlock, certainty: .likely, tensors: parts.map { "blk.\(worst.layer).\($0).weight" },
       evidence: [
@@ -78,7 +81,7 @@ extension Rules {
           + "(\(beyond.count) places in all)"
       ],
       nextSteps: [
-        "Run it in float32 or bfloat16: bitnet does. Runtimes that compute in f16 print NaN or `!!!!`.",
+        "Run it in float32 or bfloat16: bitnet does. Runtimes that compute in f16 print NaN or `!!!!`."
       ])
   }
 
@@ -92,7 +95,9 @@ extension Rules {
     guard !ending.isEmpty else { return nil }
     return Finding(
       code: .endsAtOnce, certainty: .likely,
-      evidence: ending.map { "after \(quoted($0.0)) the end has the probability \(fixed($0.1, 2)) in mode \(native.rawValue)" },
+      evidence: ending.map {
+        "after \(quoted($0.0)) the end has the probability \(fixed($0.1, 2)) in mode \(native.rawValue)"
+      },
       nextSteps: ["Compare with the other modes below: weights made ternary without training often end at once."])
   }
 

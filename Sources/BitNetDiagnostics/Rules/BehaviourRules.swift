@@ -43,11 +43,13 @@ extension Rules {
   private static func looksIndependent(_ dispersion: Double) -> Bool { (0.4...1.6).contains(dispersion) }
 
   private static let ternarizedAfterwards = Rule(
-    .ternarizedAfterwards, "Weights that learned something are aligned; ternary ones that predict nothing all the same were "
+    .ternarizedAfterwards,
+    "Weights that learned something are aligned; ternary ones that predict nothing all the same were "
       + "made ternary without training."
   ) { evidence in
-    guard let probe = evidence.probe, !hasLearned(probe), probe.best.isFinite, evidence.repairs?.accepted.isEmpty ?? true
-    else { return nil }
+    guard let probe = evidence.probe, !hasLearned(probe), probe.best.isFinite, !evidence.isMended(probe) else {
+      return nil
+    }
     let ternary = evidence.weights.count(where: \.isTernary)
     guard ternary > 0, ternary * 2 > evidence.weights.count else { return nil }
     let structured = evidence.coherence.filter { ($0.score(.gateUp) ?? 0) >= 5 && ($0.score(.queryKey) ?? 0) >= 10 }
@@ -72,7 +74,7 @@ extension Rules {
     guard let probe = evidence.probe, probe.best.isFinite, probe.best <= probe.uniformLoss + 1, !hasLearned(probe)
     else { return nil }
     // Changes that help a lot say that the weights know more than the files let them.
-    if let repaired = evidence.repairs?.accepted.last, repaired.after <= learnedShare * probe.uniformLoss { return nil }
+    if evidence.isMended(probe) { return nil }
     var reasons = [
       lossSentence(probe),
       "a model that knows nothing has \(nats(probe.uniformLoss)); one that has learned a language has at most "
@@ -199,5 +201,13 @@ extension Rules {
       code: .inconclusive, certainty: .open,
       evidence: ["the text has only \(tokens) tokens to predict; it takes \(minimumTokens) to judge a model"],
       nextSteps: ["Measure a longer text: `bitnet diagnose MODEL --text FILE`, or without --text the built-in one."])
+  }
+}
+
+extension Evidence {
+  /// Whether single changes make a model that predicts badly one that has learned.
+  fileprivate func isMended(_ probe: TextProbe) -> Bool {
+    guard let last = repairs?.accepted.last else { return false }
+    return last.after <= Rules.learnedShare * probe.uniformLoss
   }
 }

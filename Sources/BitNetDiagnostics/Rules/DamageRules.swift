@@ -38,10 +38,7 @@ extension Rules {
     var seen: [String: String] = [:]
     var pairs: [(String, String)] = []
     for tensor in evidence.weights where tensor.frobenius > 0 {
-      let key = [
-        tensor.shape.map(String.init).joined(separator: "x"), "\(tensor.frobenius)", "\(tensor.absmean)",
-        "\(tensor.minimum)", "\(tensor.maximum)", "\(tensor.rowDispersion)", "\(tensor.columnDispersion)",
-      ].joined(separator: " ")
+      let key = "\(tensor.shape) \(tensor.frobenius) \(tensor.fingerprint)"
       if let other = seen[key] { pairs.append((other, tensor.name)) } else { seen[key] = tensor.name }
     }
     guard !pairs.isEmpty else { return nil }

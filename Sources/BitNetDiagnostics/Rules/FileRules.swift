@@ -3,7 +3,10 @@ extension Rules {
   static let fileRules: [Rule] = [
     problem(
       .incompleteFile, "A file that ends before its tensors do, or that only points to the real one, is no model.",
-      ["Fetch the files again, and compare sizes and checksums with the source's.", "`git lfs pull` fetches what pointers stand for."]),
+      [
+        "Fetch the files again, and compare sizes and checksums with the source's.",
+        "`git lfs pull` fetches what pointers stand for.",
+      ]),
     problem(
       .missingTensors, "A graph that lacks a matrix cannot be computed.",
       [

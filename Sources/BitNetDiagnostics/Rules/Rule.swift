@@ -19,8 +19,8 @@ package struct Rule: Sendable {
 /// All rules. The order is that of precedence among findings of the same severity; the first finding is the verdict.
 package enum Rules {
   package static let all: [Rule] =
-    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + trainingRules + behaviourRules
-    + stateRules + referenceRules
+    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + referenceRules + trainingRules
+    + behaviourRules + stateRules
 
   /// What follows from the evidence, the gravest first.
   package static func findings(for evidence: Evidence) -> [Finding] {
@@ -32,8 +32,11 @@ package enum Rules {
       findings.append(finding)
     }
     // A file of trits without a text to judge it by: what it is is known, whether it was trained is not.
-    let saysWhatItIs = findings.contains { $0.severity == .error || [.bitNetTrained, .neverTrainedWithBitLinear].contains($0.code) }
-    let isTernaryWithoutText = judged.probe == nil && evidence.probe == nil && findings.contains { $0.code == .alreadyQuantized }
+    let saysWhatItIs = findings.contains {
+      $0.severity == .error || [.bitNetTrained, .neverTrainedWithBitLinear].contains($0.code)
+    }
+    let isTernaryWithoutText =
+      judged.probe == nil && evidence.probe == nil && findings.contains { $0.code == .alreadyQuantized }
     if !saysWhatItIs, !isTernaryWithoutText { findings.insert(inconclusive(evidence), at: 0) }
     return Finding.Severity.allCases.reversed().flatMap { severity in findings.filter { $0.severity == severity } }
   }

@@ -10,7 +10,7 @@ extension Rules {
     subNormsMissing, normsReset, subNormsUntrained,
     repaired(.wrongActivation, ["Set hidden_act in config.json, or the architecture's label, and convert again."]),
     repaired(.wrongRopeBase, ["Set rope_theta (GGUF: rope.freq_base) to what the model was trained with."]),
-    repaired(.wrongEpsilon, ["Set rms_norm_eps (GGUF: attention.layer_norm_rms_epsilon) to what the model was trained with."]),
+    wrongEpsilon,
     repaired(.wrongHead, ["Set tie_word_embeddings in config.json to what the model was trained with."]),
     repaired(.subNormsWrong, ["Compare the sub-norms with the source's: `bitnet compare SOURCE MODEL`."]),
     vocabularySize, quantizationMisdeclared, misleadingLabel,
@@ -25,12 +25,24 @@ extension Rules {
       // Twice the perplexity no chance explains.
       let gain = helped.map(\.gain).max() ?? 0
       return Finding(
-        code: code, certainty: gain >= log(2) ? .certain : .likely, severity: gain >= log(2) ? nil : weaker(code),
-        tensors: helped.flatMap(\.tensors), evidence: helped.map(repairSentence), nextSteps: nextSteps)
+        code: code, certainty: gain >= log(2) ? .certain : .likely, tensors: helped.flatMap(\.tensors),
+        evidence: helped.map(repairSentence), nextSteps: nextSteps)
     }
   }
 
-  private static func weaker(_ code: Finding.Code) -> Finding.Severity { min(code.severity, .error) }
+  private static let wrongEpsilon = Rule(
+    .wrongEpsilon, "An epsilon is there to keep norms from dividing by zero: models have 1e-6 to 1e-5."
+  ) { evidence in
+    let helped = evidence.repairs?.accepted.filter { $0.code == .wrongEpsilon } ?? []
+    let epsilon = evidence.facts?.normEpsilon ?? 1e-5
+    guard !helped.isEmpty || epsilon > 1e-3 else { return nil }
+    return Finding(
+      code: .wrongEpsilon, certainty: .certain,
+      evidence: ["the epsilon of the norms is \(epsilon)"] + helped.map(repairSentence),
+      nextSteps: [
+        "Set rms_norm_eps (GGUF: attention.layer_norm_rms_epsilon) to what the model was trained with, mostly 1e-5."
+      ])
+  }
 
   static func repairSentence(_ repair: Repair) -> String {
     "with \(repair.change), the loss on the text falls from \(nats(repair.before)) to \(nats(repair.after)) "
@@ -70,7 +82,9 @@ extension Rules {
     return Finding(
       code: .normsReset, certainty: .certain, tensors: reset.map(\.name),
       evidence: ["\(reset.count) of \(norms.count) norms have all gains exactly 1: \(list(reset.map(\.name)))"],
-      nextSteps: ["Convert again from the source; a loader initializes what it does not find under the name it expects."])
+      nextSteps: [
+        "Convert again from the source; a loader initializes what it does not find under the name it expects."
+      ])
   }
 
   private static let subNormsUntrained = Rule(
@@ -93,7 +107,8 @@ extension Rules {
   private static let vocabularySize = Rule(
     .vocabularySize, "The embedding has a row for every token that config.json counts."
   ) { evidence in
-    guard let vocabulary = evidence.vocabulary, let declared = vocabulary.declaredSize, declared != vocabulary.rows else {
+    guard let vocabulary = evidence.vocabulary, let declared = vocabulary.declaredSize, declared != vocabulary.rows
+    else {
       return nil
     }
     return Finding(

@@ -3,7 +3,9 @@ extension Rules {
   static let tritRules: [Rule] = [
     signQuantized, absmaxQuantized, scalesLost, repaired(.scalesInverted, scaleSteps, needs: "ternary weights"),
     scaleOutlier, repaired(.quantizedTwice, scaleSteps, needs: "ternary weights"),
-    repaired(.negatedTrits, ["Convert again with a converter that reads the codes 0, 1, 2 as -1, 0, +1."], needs: "ternary weights"),
+    repaired(
+      .negatedTrits, ["Convert again with a converter that reads the codes 0, 1, 2 as -1, 0, +1."],
+      needs: "ternary weights"),
     mixedStorage,
   ]
 
@@ -95,7 +97,9 @@ extension Rules {
         types.sorted { $0.key < $1.key }.map { "\($0.value) linear layers are \($0.key)" }.joined(separator: ", "),
         "\(trits.count) are ternary, \(dense.count) are not: \(list(dense.map(\.name)))",
       ],
-      nextSteps: ["Convert again with a type whose blocks fit every row: `bitnet convert SOURCE -o model.gguf --type i2_s`."])
+      nextSteps: [
+        "Convert again with a type whose blocks fit every row: `bitnet convert SOURCE -o model.gguf --type i2_s`."
+      ])
   }
 }
 

@@ -1,9 +1,12 @@
 /// Tokenizer, chat template and the tokens with a role.
 extension Rules {
   static let vocabularyRules: [Rule] = [
-    moreTokensThanRows, maskToken, repaired(
-      .foreignTokenizer, ["Take the tokenizer of the model that this one was made from; compare: `bitnet compare BASE MODEL`."]),
-    repaired(.beginToken, ["Set add_bos_token (GGUF: tokenizer.ggml.add_bos_token) to what the model was trained with."]),
+    moreTokensThanRows, maskToken,
+    repaired(
+      .foreignTokenizer,
+      ["Take the tokenizer of the model that this one was made from; compare: `bitnet compare BASE MODEL`."]),
+    repaired(
+      .beginToken, ["Set add_bos_token (GGUF: tokenizer.ggml.add_bos_token) to what the model was trained with."]),
     noTokenizer, endTokens, templateTokens, templateOnBase, doubleBegin, unknownPreTokenizer, maskUntrained,
     noChatTemplate,
   ]
@@ -34,7 +37,9 @@ extension Rules {
         "dlm_config.json or config.json names the mask token \(declared), the embedding has \(vocabulary.rows) rows"
           + (other.map { ", the tokenizer's mask token is \($0)" } ?? "")
       ],
-      nextSteps: ["Set mask_token_id to the id that the model was trained with: `bitnet run MODEL --mask-token ID` tries one."])
+      nextSteps: [
+        "Set mask_token_id to the id that the model was trained with: `bitnet run MODEL --mask-token ID` tries one."
+      ])
   }
 
   private static let noTokenizer = Rule(
@@ -110,8 +115,12 @@ extension Rules {
     guard let vocabulary = evidence.vocabulary, vocabulary.templateBegins, vocabulary.addsBeginToken else { return nil }
     return Finding(
       code: .doubleBegin, certainty: .certain,
-      evidence: ["the chat template writes the begin token \(vocabulary.beginToken ?? 0), and the tokenizer adds it, too"],
-      nextSteps: ["bitnet drops one of the two; for other runtimes set add_bos_token to false, or take it out of the template."])
+      evidence: [
+        "the chat template writes the begin token \(vocabulary.beginToken ?? 0), and the tokenizer adds it, too"
+      ],
+      nextSteps: [
+        "bitnet drops one of the two; for other runtimes set add_bos_token to false, or take it out of the template."
+      ])
   }
 
   private static let unknownPreTokenizer = Rule(

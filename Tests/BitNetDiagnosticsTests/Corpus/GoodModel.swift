@@ -29,24 +29,30 @@ struct GoodModel: Sendable, CustomTestStringConvertible {
     GoodModel(name: "the same as I2_S", base: PlantedFault.wide, finish: { try PlantedFault.gguf($0, .i2_s) }),
     GoodModel(name: "the same as TQ1_0", base: PlantedFault.wide, finish: { try PlantedFault.gguf($0, .tq1_0) }),
     GoodModel(name: "the same as TQ2_0", base: PlantedFault.wide, finish: { try PlantedFault.gguf($0, .tq2_0) }),
-    GoodModel(name: "BitNet with sub-norms as TQ2_0 where it fits", base: PlantedFault.deep, finish: { try PlantedFault.gguf($0, .tq2_0) }),
+    GoodModel(
+      name: "BitNet with sub-norms as TQ2_0 where it fits", base: PlantedFault.deep,
+      finish: { try PlantedFault.gguf($0, .tq2_0) }),
     GoodModel(name: "dense, tied", base: PlantedFault.dense),
-    GoodModel(name: "dense as Q8_0, rows permuted for llama", base: PlantedFault.dense, finish: { folder in
-      let path = folder.path + "/model.gguf"
-      var options = ConversionOptions()
-      options.weightType = .q8_0
-      options.allowsLossy = true
-      _ = try Conversion.run(.init(path: folder.path), to: path, options: options)
-      return path
-    }),
+    GoodModel(
+      name: "dense as Q8_0, rows permuted for llama", base: PlantedFault.dense,
+      finish: { folder in
+        let path = folder.path + "/model.gguf"
+        var options = ConversionOptions()
+        options.weightType = .q8_0
+        options.allowsLossy = true
+        _ = try Conversion.run(.init(path: folder.path), to: path, options: options)
+        return path
+      }),
     GoodModel(name: "dense as Qwen2: biases, a head of its own", base: PlantedFault.qwen),
-    GoodModel(name: "BitNet with 1bitLLM's names", base: PlantedFault.bitnet, change: { model in
-      for layer in 0..<2 {
-        try model.rename(
-          weight(layer, "self_attn.attn_sub_norm"), to: weight(layer, "self_attn.inner_attn_ln"))
-        try model.rename(
-          weight(layer, "mlp.ffn_sub_norm"), to: weight(layer, "mlp.ffn_layernorm"))
-      }
-    }),
+    GoodModel(
+      name: "BitNet with 1bitLLM's names", base: PlantedFault.bitnet,
+      change: { model in
+        for layer in 0..<2 {
+          try model.rename(
+            weight(layer, "self_attn.attn_sub_norm"), to: weight(layer, "self_attn.inner_attn_ln"))
+          try model.rename(
+            weight(layer, "mlp.ffn_sub_norm"), to: weight(layer, "mlp.ffn_layernorm"))
+        }
+      }),
   ]
 }

@@ -6,7 +6,6 @@ import ModelFormats
 import TestSupport
 import Testing
 
-
 extension PlantedFault {
   /// Files that are not whole, tensors that are not there.
   static let files: [PlantedFault] = [
@@ -54,12 +53,14 @@ extension PlantedFault {
       name: "packed without a scale", base: deep, code: .unusableTensor,
       plant: { $0[weight(2, "mlp.up_proj") + "_scale"] = nil }),
     PlantedFault(name: "ternary embedding", base: wide, code: .ternaryHead, tensor: "token_embd") { folder in
-      try gguf(folder, .i2_s, tensor: { entry in
-        guard entry.name == "token_embd.weight" else { return nil }
-        var bytes = (0..<entry.elementCount / 4).map { UInt8($0 % 3) * 0x55 }
-        bytes += [Float(0.1)].littleEndianBytes + Array(repeating: 0, count: 28)
-        return (.i2_s, bytes)
-      })
+      try gguf(
+        folder, .i2_s,
+        tensor: { entry in
+          guard entry.name == "token_embd.weight" else { return nil }
+          var bytes = (0..<entry.elementCount / 4).map { UInt8($0 % 3) * 0x55 }
+          bytes += [Float(0.1)].littleEndianBytes + Array(repeating: 0, count: 28)
+          return (.i2_s, bytes)
+        })
     },
     PlantedFault(
       name: "another quantization scheme", base: bitnet, code: .unsupported,

@@ -6,7 +6,6 @@ import ModelFormats
 import TestSupport
 import Testing
 
-
 extension PlantedFault {
   private static let online =
     "\"quantization_config\": {\"quant_method\": \"bitnet\", \"linear_class\": \"autobitlinear\", "
@@ -46,7 +45,7 @@ extension PlantedFault {
       name: "all sub-norms lost", base: deep, code: .subNormsMissing,
       plant: { model in for tensor in model.names where tensor.contains("sub_norm") { model[tensor] = nil } }),
     PlantedFault(
-      name: "gains of sub-norms in another order", base: bitnet, code: .subNormsWrong,
+      name: "gains of sub-norms in another order", base: deep, code: .subNormsWrong,
       plant: { model in
         for tensor in model.names where tensor.contains("sub_norm") { try model.edit(tensor) { $0.reverse() } }
       }),
@@ -67,11 +66,15 @@ extension PlantedFault {
     PlantedFault(
       name: "vocab_size of another model", base: bitnet, code: .vocabularySize,
       plant: { try $0.configure("vocab_size", "511") }),
-    PlantedFault(name: "I2_S on the label, F16 in the file", base: wide, code: .misleadingLabel, finish: { folder in
-      try gguf(folder, .f16, metadata: { entries in
-        entries.map { $0.key == "general.file_type" ? ($0.key, .u32(40)) : $0 }
-      })
-    }),
+    PlantedFault(
+      name: "I2_S on the label, F16 in the file", base: wide, code: .misleadingLabel,
+      finish: { folder in
+        try gguf(
+          folder, .f16,
+          metadata: { entries in
+            entries.map { $0.key == "general.file_type" ? ($0.key, .u32(40)) : $0 }
+          })
+      }),
     PlantedFault(
       name: "a dense model that declares itself a BitNet", base: dense, code: .neverTrainedWithBitLinear,
       plant: { try $0.insert(online) }),
@@ -115,7 +118,9 @@ extension PlantedFault {
       name: "products beyond half precision", base: bitnet, code: .halfOverflow,
       plant: { model in
         for layer in 0..<2 {
-          for part in ["mlp.gate_proj", "mlp.up_proj"] { try model.edit(weight(layer, part)) { $0 = $0.map { $0 * 100 } } }
+          for part in ["mlp.gate_proj", "mlp.up_proj"] {
+            try model.edit(weight(layer, part)) { $0 = $0.map { $0 * 100 } }
+          }
         }
       }),
     PlantedFault(

@@ -22,7 +22,8 @@ extension PlantedFault {
       plant: {
         try $0.replace(
           "\"added_tokens\": [",
-          with: "\"added_tokens\": [{\"id\": 512, \"content\": \"|<MASK>|\", \"single_word\": false, \"lstrip\": false, "
+          with:
+            "\"added_tokens\": [{\"id\": 512, \"content\": \"|<MASK>|\", \"single_word\": false, \"lstrip\": false, "
             + "\"rstrip\": false, \"normalized\": false, \"special\": true},", in: "tokenizer.json")
       }),
     PlantedFault(
@@ -49,9 +50,13 @@ extension PlantedFault {
         try template("{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}")(&model)
         try model.replace("\"add_bos_token\": false", with: "\"add_bos_token\": true", in: "tokenizer_config.json")
       }),
-    PlantedFault(name: "no splitting rule", base: wide, code: .unknownPreTokenizer, finish: { folder in
-      try gguf(folder, .i2_s, metadata: { $0.filter { $0.key != "tokenizer.ggml.pre" && $0.key != "tokenizer.huggingface.json" } })
-    }),
+    PlantedFault(
+      name: "no splitting rule", base: wide, code: .unknownPreTokenizer,
+      finish: { folder in
+        try gguf(
+          folder, .i2_s,
+          metadata: { $0.filter { $0.key != "tokenizer.ggml.pre" && $0.key != "tokenizer.huggingface.json" } })
+      }),
     PlantedFault(
       name: "a mask token outside of the vocabulary", base: bitnet, code: .maskToken,
       plant: { $0[file: "dlm_config.json"] = #"{"bd_size": 32, "mask_token_id": 128256}"# }),

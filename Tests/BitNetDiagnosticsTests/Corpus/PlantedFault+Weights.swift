@@ -3,7 +3,6 @@ import Foundation
 import TestSupport
 import Testing
 
-
 /// The row that is at `row` when the halves of a head of 16 are taken for neighbours.
 private func halvesOfNeighbours(_ row: Int) -> Int {
   let element = row % 16
@@ -51,20 +50,24 @@ extension PlantedFault {
       name: "q and k in the other rotary order", base: bitnet, code: .rotaryOrder,
       plant: { model in
         for layer in 0..<2 {
-          for part in ["self_attn.q_proj", "self_attn.k_proj"] { try model.reorder(weight(layer, part), halvesOfNeighbours) }
+          for part in ["self_attn.q_proj", "self_attn.k_proj"] {
+            try model.reorder(weight(layer, part), halvesOfNeighbours)
+          }
         }
       }),
     PlantedFault(
       name: "packed q and k in the other rotary order", base: deep, code: .rotaryOrder,
       plant: { model in
         for layer in 0..<6 {
-          for part in ["self_attn.q_proj", "self_attn.k_proj"] { try model.reorder(weight(layer, part), halvesOfNeighbours) }
+          for part in ["self_attn.q_proj", "self_attn.k_proj"] {
+            try model.reorder(weight(layer, part), halvesOfNeighbours)
+          }
         }
       }),
     PlantedFault(
       name: "quarters taken for neighbours", base: deep, code: .packingOrder,
       plant: { model in
-        for matrix in model.matrices {
+        for matrix in model.packedMatrices {
           let rows = try #require(model[matrix]).shape[0] * 4
           try model.reorder(matrix) { $0 % 4 * (rows / 4) + $0 / 4 }
         }
@@ -77,13 +80,14 @@ extension PlantedFault {
   /// Trits and scales.
   static let trits: [PlantedFault] = [
     PlantedFault(
-      name: "one scale four times too large", base: deep, code: .scaleOutlier, tensor: "blk.3.attn_v",
-      plant: { try $0.edit(weight(3, "self_attn.v_proj") + "_scale") { $0[0] *= 4 } }),
+      name: "one scale four times too large", base: deep, code: .scaleOutlier, tensor: "blk.3.attn_output",
+      plant: { try $0.edit(weight(3, "self_attn.o_proj") + "_scale") { $0[0] *= 4 } }),
     PlantedFault(
       name: "one scale inverted", base: wide, code: .scaleOutlier, tensor: "blk.1.attn_v",
       plant: { try $0.edit(weight(1, "self_attn.v_proj") + "_scale") { $0[0] = 1 / $0[0] } }),
     PlantedFault(
-      name: "every scale inverted", base: deep, code: .scalesInverted, plant: { try $0.editScales { scale, _ in 1 / scale } }),
+      name: "every scale inverted", base: deep, code: .scalesInverted,
+      plant: { try $0.editScales { scale, _ in 1 / scale } }),
     PlantedFault(
       name: "divided instead of multiplied", base: wide, code: .scalesInverted,
       plant: { try $0.replace("\"autobitlinear\"", with: "\"bitlinear\"", in: "config.json") }),
@@ -93,7 +97,7 @@ extension PlantedFault {
       name: "sign() of the weights", base: deep, code: .signQuantized,
       plant: { model in
         var random = SplitMix(seed: 4)
-        for matrix in model.matrices {
+        for matrix in model.packedMatrices {
           try model.editTrits(matrix) { rows in
             rows = rows.map { $0.map { $0 == 0 ? (Bool.random(using: &random) ? 1 : -1) : $0 } }
           }
@@ -103,7 +107,7 @@ extension PlantedFault {
       name: "the largest magnitude as scale", base: deep, code: .absmaxQuantized,
       plant: { model in
         var random = SplitMix(seed: 5)
-        for matrix in model.matrices {
+        for matrix in model.packedMatrices {
           try model.editTrits(matrix) { rows in
             rows = rows.map { $0.map { Int.random(in: 0..<5, using: &random) == 0 ? $0 : 0 } }
           }
@@ -111,7 +115,9 @@ extension PlantedFault {
       }),
     PlantedFault(
       name: "-1 and +1 exchanged", base: deep, code: .negatedTrits,
-      plant: { model in for matrix in model.matrices { try model.editTrits(matrix) { $0 = $0.map { $0.map { -$0 } } } } }),
+      plant: { model in
+        for matrix in model.packedMatrices { try model.editTrits(matrix) { $0 = $0.map { $0.map { -$0 } } } }
+      }),
     PlantedFault(
       name: "one matrix left in floats", base: deep, code: .mixedStorage, tensor: "blk.5.ffn_down",
       plant: { model in

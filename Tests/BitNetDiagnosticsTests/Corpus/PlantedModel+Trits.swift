@@ -11,6 +11,9 @@ extension PlantedModel {
   /// The linear matrices.
   var matrices: [String] { names.filter { $0.hasSuffix("_proj.weight") } }
 
+  /// Those of them that are packed.
+  var packedMatrices: [String] { matrices.filter { self[$0]?.type == .u8 } }
+
   /// The trits of a packed matrix, `[outputs][inputs]`: two-bit lane `i` of packed row `j` is row `i * packed + j`.
   func trits(_ name: String) throws -> [[Int8]] {
     let weights = try #require(self[name])
@@ -41,7 +44,7 @@ extension PlantedModel {
 
   /// Changes the scales of all packed matrices, given the share of their trits that are not zero.
   mutating func editScales(_ change: (_ scale: Float, _ share: Float) -> Float) throws {
-    for name in matrices {
+    for name in packedMatrices {
       let rows = try trits(name)
       let share = Float(rows.reduce(0) { $0 + $1.count { $0 != 0 } }) / Float(rows.count * rows[0].count)
       try edit(name + "_scale") { $0[0] = change($0[0], share) }
