@@ -16,6 +16,7 @@ let swiftSettings: [SwiftSetting] =
 let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
 
 let withServer = TargetDependencyCondition.when(traits: ["Server"])
+let withTraining = TargetDependencyCondition.when(traits: ["Training"])
 
 let package = Package(
   name: "swift-bitnet",
@@ -25,12 +26,16 @@ let package = Package(
     .library(name: "BitNet", targets: ["BitNet", "Tokenization", "ModelFormats"]),
     .library(name: "BitNetDiagnostics", targets: ["BitNetDiagnostics"]),
     .library(name: "BitNetConversion", targets: ["BitNetConversion"]),
+    .library(name: "BitNetTraining", targets: ["BitNetTraining"]),
     .executable(name: "bitnet", targets: ["BitNetCommand"]),
   ],
   // Without it neither the HTTP server nor any of the packages that it stands on is built.
   traits: [
     .trait(name: "Server", description: "The HTTP server: the module BitNetServer and `bitnet serve`."),
-    .default(enabledTraits: ["Server"]),
+    .trait(
+      name: "Training", description: "The trainer: the module BitNetTraining and `bitnet train`; needs oneDNN on Linux."
+    ),
+    .default(enabledTraits: ["Server", "Training"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -56,6 +61,18 @@ let package = Package(
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+    .target(
+      name: "TrainingKernels",
+      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "BitNetTraining",
+      dependencies: [
+        "TrainingKernels", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        .product(name: "Yams", package: "Yams", condition: withTraining),
+      ],
+      swiftSettings: swiftSettings),
     .target(
       name: "BitNetServer",
       dependencies: [
@@ -79,6 +96,8 @@ let package = Package(
       dependencies: [
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
         .target(name: "BitNetServer", condition: withServer),
+        .target(name: "BitNetTraining", condition: withTraining),
+        .target(name: "TrainingKernels", condition: withTraining),
         .product(name: "Logging", package: "swift-log", condition: withServer),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -104,6 +123,12 @@ let package = Package(
       name: "BitNetConversionTests",
       dependencies: [
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
+      ],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "BitNetTrainingTests",
+      dependencies: [
+        "BitNetTraining", "TrainingKernels", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
       ],
       swiftSettings: swiftSettings),
   ],

@@ -53,6 +53,25 @@ public struct ModelConfiguration: Sendable {
 }
 
 extension ModelConfiguration {
+  /// The configuration of a model that comes from no file: rotated over whole heads, in Hugging Face's order.
+  ///
+  /// - Throws: ``ModelError/invalidConfiguration(file:key:found:expected:)`` for what the graph cannot compute.
+  package init(
+    architecture: String, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, heads: Int,
+    kvHeads: Int, headSize: Int, contextLength: Int, normEpsilon: Float, ropeTheta: Double, tiesEmbeddings: Bool,
+    declaresBitLinear: Bool, activation: GateActivation
+  ) throws(ModelError) {
+    self.init(
+      architecture: architecture, vocabularySize: vocabularySize, hiddenSize: hiddenSize,
+      intermediateSize: intermediateSize, layerCount: layerCount, heads: heads, kvHeads: kvHeads, headSize: headSize,
+      contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta, rotatedSize: headSize,
+      tiesEmbeddings: tiesEmbeddings, declaresBitLinear: declaresBitLinear, notes: [], ropeLayout: .halves,
+      ropeScaling: .none, activation: activation)
+    try validate(file: "the model's configuration")
+  }
+}
+
+extension ModelConfiguration {
   /// Refuses what the graph cannot compute, and sizes beyond those of any model: buffers are made by them, and a small
   /// file must not make large ones.
   ///
@@ -128,7 +147,7 @@ package enum RopeScaling: Sendable, Equatable, CustomStringConvertible {
   /// The frequency of every rotated pair, `[rotatedSize / 2]`: `theta^(-2i / rotatedSize)`, scaled.
   ///
   /// - Parameter factors: divides the frequency of each pair (the tensor `rope_freqs.weight` of GGUF files), if any.
-  func frequencies(theta: Double, rotatedSize: Int, factors: [Float]?) -> [Double] {
+  package func frequencies(theta: Double, rotatedSize: Int, factors: [Float]?) -> [Double] {
     (0..<rotatedSize / 2).map { pair in
       let frequency = pow(theta, -2 * Double(pair) / Double(rotatedSize)) / Double(factors?[pair] ?? 1)
       switch self {

@@ -1,11 +1,12 @@
 import ArgumentParser
 import BitNet
 import BitNetDiagnostics
+import Foundation
 
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose",
-    abstract: "Tell what is wrong with a model, or that nothing is, and why.",
+    abstract: "Tell what is wrong with a model or its training, or that nothing is, and why.",
     discussion: """
       Examines the files, the weights before and after ternarization, tokenizer and chat template, what the model predicts
       in full precision, with ternary weights, and with ternary weights and int8 activations, and how well it predicts an
@@ -15,15 +16,20 @@ struct DiagnoseCommand: ParsableCommand {
       Exit status: 0, whatever was found, unless --fail-on says otherwise; 1 if the model cannot be read or run (the
       report says why) or the command fails; 2 if a finding is as grave as --fail-on says.
 
+      What a training run left in or near the folder is read too: trainer_state.json, TensorBoard's event files, logs of
+      W&B, checkpoints of PyTorch and Lightning (nothing in them is run). A folder with logs only is judged by them.
+
       Examples:
         bitnet diagnose model.gguf
         bitnet diagnose model.gguf -p "The capital of France is" -p "2 + 2 ="
         bitnet diagnose folder --text sample.txt --json
         bitnet diagnose converted.gguf --reference source-folder
         bitnet diagnose model.gguf --fail-on warning
+        bitnet diagnose runs/first
+        bitnet diagnose --watch runs/first
       """)
 
-  @Argument(help: "A .gguf file or a Hugging Face folder.", completion: .file())
+  @Argument(help: "A .gguf file, a Hugging Face folder or the folder of a training run.", completion: .file())
   var model: String
 
   @Option(
@@ -57,7 +63,32 @@ struct DiagnoseCommand: ParsableCommand {
   @Flag(name: .long, help: "Print JSON.")
   var json = false
 
+  @Flag(name: .long, help: "Follow a training run: one line for each new checkpoint and step, until Ctrl-C.")
+  var watch = false
+
+  @Option(name: .long, help: "With --watch: seconds between two looks.")
+  var watchInterval = 30.0
+
+  @Flag(name: .long, help: "With --watch: look once and end.")
+  var once = false
+
+  func validate() throws {
+    guard watchInterval.isFinite, watchInterval > 0 else {
+      throw ValidationError("--watch-interval is \(watchInterval), expected more than 0 seconds.")
+    }
+    guard watch || !once else { throw ValidationError("--once goes with --watch.") }
+  }
+
   func run() throws {
+    if watch { return try watchRun() }
+    if !holdsModel, let diagnosis = TrainingDiagnosis(of: model) {
+      if json {
+        try Terminal.writeJSON(diagnosis)
+      } else {
+        Terminal.write(diagnosis.report(style: Terminal.reportStyle))
+      }
+      return
+    }
     let probeText = try text.map(readText)
     let interruption = Interruption()
     defer { Terminal.endProgress() }
@@ -79,6 +110,37 @@ struct DiagnoseCommand: ParsableCommand {
         throw ExitCode.failure
       }
       if let failOn, diagnosis.severity >= failOn.choice { throw ExitCode(2) }
+    } catch let error as CancellationError {
+      throw interruption.exitCode ?? error
+    }
+  }
+
+  /// Whether the path is a file, or a folder as models have it.
+  private var holdsModel: Bool {
+    var isFolder = ObjCBool(false)
+    let exists = FileManager.default.fileExists(atPath: model, isDirectory: &isFolder)
+    return !exists || !isFolder.boolValue || FileManager.default.fileExists(atPath: "\(model)/config.json")
+  }
+
+  private func watchRun() throws {
+    var isFolder = ObjCBool(false)
+    guard FileManager.default.fileExists(atPath: model, isDirectory: &isFolder), isFolder.boolValue else {
+      throw TextError(path: model, problem: "is no folder; --watch follows the folder of a training run")
+    }
+    let interruption = Interruption()
+    var watcher = RunWatcher(folder: model, threads: threads)
+    do {
+      while true {
+        try watcher.look(isLast: once, isCancelled: { interruption.exitCode != nil }) { news in
+          if json { try Terminal.writeJSON(news, isPretty: false) } else { Terminal.write(news.line + "\n") }
+        }
+        if once { return }
+        let next = Date(timeIntervalSinceNow: watchInterval)
+        while Date() < next {
+          if interruption.exitCode != nil { throw CancellationError() }
+          Thread.sleep(forTimeInterval: min(0.1, max(0.001, next.timeIntervalSinceNow)))
+        }
+      }
     } catch let error as CancellationError {
       throw interruption.exitCode ?? error
     }

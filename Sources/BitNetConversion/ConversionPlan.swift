@@ -115,7 +115,7 @@ struct ConversionPlan {
   }
 
   private func output(_ canonical: String) -> String {
-    options.destination == .gguf ? canonical : TensorNames.huggingFace(canonical)
+    options.destination == .gguf ? canonical : HuggingFaceNames.huggingFace(canonical)
   }
 
   // MARK: types

@@ -16,6 +16,7 @@ extension Diagnosis {
     var lines = [singleLine(model), ""]
     for finding in findings { lines += finding.lines(isVerdict: finding == verdict, style: style) }
     if let facts { lines += facts.lines(style: style) }
+    if let training { lines += training.lines(style: style) }
     if !weights.isEmpty { lines += weightLines(isVerbose: isVerbose, style: style) }
     if isVerbose { lines += coherenceLines(style: style) }
     if let probe { lines += probe.lines("how well each mode predicts", style: style) }
@@ -83,7 +84,7 @@ extension Diagnosis {
 }
 
 extension Finding {
-  fileprivate func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
+  func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
     let label = isVerdict ? "VERDICT" : "ALSO"
     let degree = [severity == .info ? nil : severity.rawValue, certainty == .open ? nil : certainty.rawValue]
       .compactMap(\.self).joined(separator: ", ")

@@ -39,6 +39,8 @@ public struct Diagnosis: Sendable, Codable {
   public var repairs: RepairSearch?
   /// What the reference model differs in; `nil` without one.
   public var reference: Comparison?
+  /// What the training run left in and near the model's folder; `nil` if nothing.
+  public var training: TrainingEvidence?
   /// What follows from all that: the verdict first, then whatever else was found.
   public var findings: [Finding]
 
@@ -143,6 +145,7 @@ extension Diagnosis {
     var examination = Examination(
       checkpoint: checkpoint, options: options, compute: try Compute(threads: options.threads))
     try examination.examineFiles(progress: progress, isCancelled: isCancelled)
+    examination.evidence.training = TrainingEvidence(near: checkpoint.path)
     try examination.examineBehaviour(progress: progress, isCancelled: isCancelled)
     if let reference = options.reference {
       progress("reference")
@@ -159,7 +162,7 @@ extension Diagnosis {
       weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
       scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
       probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations,
-      repairs: evidence.repairs,
-      reference: evidence.reference, findings: Rules.findings(for: evidence))
+      repairs: evidence.repairs, reference: evidence.reference, training: evidence.training,
+      findings: Rules.findings(for: evidence))
   }
 }

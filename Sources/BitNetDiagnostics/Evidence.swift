@@ -20,6 +20,7 @@ package struct Evidence {
   package var activations: [LayerActivations] = []
   package var repairs: RepairSearch?
   package var reference: Comparison?
+  package var training: TrainingEvidence?
 
   package init() {}
 }

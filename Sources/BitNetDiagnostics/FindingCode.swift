@@ -1,6 +1,6 @@
 extension Finding {
   /// The codes of all conclusions; `docs/diagnosis.md` explains each. 1xx: what the model is. 2xx: files and weights.
-  /// 3xx: settings. 4xx: tokenizer and chat template. 5xx: behaviour.
+  /// 3xx: settings. 4xx: tokenizer and chat template. 5xx: behaviour. 6xx: the training run.
   public enum Code: String, Sendable, Codable, CaseIterable {
     /// The evidence does not suffice for any other verdict.
     case inconclusive = "BN100"
@@ -130,6 +130,31 @@ extension Finding {
     case endsAtOnce = "BN502"
     /// Predicts the same whatever came before.
     case ignoresContext = "BN503"
+
+    /// The logs of the training run show nothing amiss.
+    case trainingSound = "BN600"
+    /// The run has done no step.
+    case trainingNeverBegan = "BN601"
+    /// The run has done few steps.
+    case fewSteps = "BN602"
+    /// The run ended before the tokens or steps that were planned.
+    case stoppedEarly = "BN603"
+    /// The loss of the next token was off.
+    case noCrossEntropy = "BN604"
+    /// The loss of the next token was on and did not fall, or stopped falling too high.
+    case lossNotFalling = "BN605"
+    /// The loss became no number, or rose far above its lowest.
+    case diverged = "BN606"
+    /// The learning rate is not that of the schedule that was asked for.
+    case scheduleNeverRan = "BN607"
+    /// The model was not fully quantized when training ended.
+    case lambdaBelowOne = "BN608"
+    /// The curriculum ran ahead of the steps.
+    case curriculumTooFast = "BN609"
+    /// States, logs and names that cannot all be of the same run.
+    case contradictoryState = "BN610"
+    /// A checkpoint that would run code when Python loads it.
+    case unsafePickle = "BN611"
   }
 }
 
@@ -199,18 +224,33 @@ extension Finding.Code {
     case .halfOverflow: "overflows half precision"
     case .endsAtOnce: "ends at once"
     case .ignoresContext: "ignores what came before"
+    case .trainingSound: "training went as planned, as far as its logs tell"
+    case .trainingNeverBegan: "training never began"
+    case .fewSteps: "trained for few steps only"
+    case .stoppedEarly: "training ended before its budget"
+    case .noCrossEntropy: "the cross-entropy loss was never on"
+    case .lossNotFalling: "the cross-entropy loss did not fall"
+    case .diverged: "the loss diverged"
+    case .scheduleNeverRan: "the learning-rate schedule that was asked for never ran"
+    case .lambdaBelowOne: "training ended before the model was fully quantized"
+    case .curriculumTooFast: "the curriculum ran ahead of the training"
+    case .contradictoryState: "files of the training run contradict each other"
+    case .unsafePickle: "a checkpoint would run code when it is loaded"
     }
   }
 
   /// How much it usually matters.
   public var severity: Finding.Severity {
     switch self {
-    case .inconclusive, .neverTrainedWithBitLinear, .bitNetTrained, .alreadyQuantized, .misleadingLabel:
+    case .inconclusive, .neverTrainedWithBitLinear, .bitNetTrained, .alreadyQuantized, .misleadingLabel,
+      .trainingSound:
       .info
     case .sameAsReference, .subNormsUntrained, .deadRows, .mixedStorage, .differsFromReference, .vocabularySize,
       .quantizationMisdeclared, .noTokenizer, .endTokens, .templateTokens, .templateOnBaseModel, .noChatTemplate,
       .doubleBegin,
-      .beginToken, .unknownPreTokenizer, .maskUntrained, .halfOverflow, .endsAtOnce, .ignoresContext:
+      .beginToken, .unknownPreTokenizer, .maskUntrained, .halfOverflow, .endsAtOnce, .ignoresContext,
+      .fewSteps, .stoppedEarly, .scheduleNeverRan, .curriculumTooFast, .lambdaBelowOne, .contradictoryState,
+      .unsafePickle:
       .warning
     default: .error
     }

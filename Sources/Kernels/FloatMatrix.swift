@@ -9,8 +9,8 @@ package final class FloatMatrix {
   /// The number of columns: features, for activations.
   package let columns: Int
   /// The distance between rows, in floats.
-  let stride: Int
-  let base: UnsafeMutablePointer<Float>
+  package let stride: Int
+  package let base: UnsafeMutablePointer<Float>
   private let storage: ByteBuffer
 
   /// A matrix of zeros, `[rows, columns]`.
@@ -31,7 +31,7 @@ package final class FloatMatrix {
   /// A copy of one row.
   package func copy(row: Int) -> [Float] { Array(self[row: row]) }
 
-  func pointer(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
+  package func pointer(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
 }
 
 /// A vector of 32-bit floats that never changes: the gains of a norm, a bias.
@@ -48,7 +48,7 @@ package struct FloatVector: Sendable {
 
   package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-  var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
+  package var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
 }
 
 extension FloatMatrix {

@@ -19,7 +19,7 @@ package struct Rule: Sendable {
 /// All rules. The order is that of precedence among findings of the same severity; the first finding is the verdict.
 package enum Rules {
   package static let all: [Rule] =
-    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + referenceRules + trainingRules
+    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + referenceRules + begunRules
     + behaviourRules + stateRules
 
   /// What follows from the evidence, the gravest first.
@@ -38,7 +38,9 @@ package enum Rules {
     let isTernaryWithoutText =
       judged.probe == nil && evidence.probe == nil && findings.contains { $0.code == .alreadyQuantized }
     if !saysWhatItIs, !isTernaryWithoutText { findings.insert(inconclusive(evidence), at: 0) }
+    // What a model is, first; how it came to be so, after.
     return Finding.Severity.allCases.reversed().flatMap { severity in findings.filter { $0.severity == severity } }
+      + (evidence.training.map(TrainingRules.findings) ?? [])
   }
 
   // MARK: Thresholds

@@ -1,14 +1,17 @@
 import Foundation
-import ModelFormats
 
 /// A folder that appears under its name only when everything is in it: it is filled as `.NAME.partial` and renamed.
-final class NewFolder {
-  let partialPath: String
+package final class NewFolder {
+  /// The folder to fill.
+  package let partialPath: String
   private let path: String
   private let replaced: String
   private var isDone = false
 
-  init(path: String) throws {
+  /// Begins a folder; what is there under its name stays until ``finish()``.
+  ///
+  /// - Throws: `FormatError` with the code `unwritable`.
+  package init(path: String) throws {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     let (parent, name) = NewFile.split(trimmed)
     self.path = trimmed
@@ -30,7 +33,10 @@ final class NewFolder {
 
   deinit { if !isDone { try? FileManager.default.removeItem(atPath: partialPath) } }
 
-  func finish() throws {
+  /// Gives the folder its name.
+  ///
+  /// - Throws: `FormatError` with the code `unwritable`.
+  package func finish() throws {
     let files = FileManager.default
     NewFile.synchronize(folder: partialPath)
     do {
