@@ -57,7 +57,7 @@ let package = Package(
     .target(name: "BitNet", dependencies: ["Tokenization", "ModelFormats", "Kernels"], swiftSettings: swiftSettings),
     .target(
       name: "BitNetDiagnostics", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
-      swiftSettings: swiftSettings),
+      resources: [.embedInCode("HTML/page.css")], swiftSettings: swiftSettings),
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),

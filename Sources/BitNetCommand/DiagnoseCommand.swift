@@ -2,6 +2,8 @@ import ArgumentParser
 import BitNet
 import BitNetDiagnostics
 import Foundation
+import Kernels
+import ModelFormats
 
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -23,6 +25,7 @@ struct DiagnoseCommand: ParsableCommand {
         bitnet diagnose model.gguf
         bitnet diagnose model.gguf -p "The capital of France is" -p "2 + 2 ="
         bitnet diagnose folder --text sample.txt --json
+        bitnet diagnose model.gguf --html report.html
         bitnet diagnose converted.gguf --reference source-folder
         bitnet diagnose model.gguf --fail-on warning
         bitnet diagnose runs/first
@@ -63,6 +66,12 @@ struct DiagnoseCommand: ParsableCommand {
   @Flag(name: .long, help: "Print JSON.")
   var json = false
 
+  @Option(
+    name: .long,
+    help: "Write the report to this file, too: one HTML page with charts and tables that needs nothing but itself.",
+    completion: .file())
+  var html: String?
+
   @Flag(name: .long, help: "Follow a training run: one line for each new checkpoint and step, until Ctrl-C.")
   var watch = false
 
@@ -76,12 +85,15 @@ struct DiagnoseCommand: ParsableCommand {
     guard watchInterval.isFinite, watchInterval > 0 else {
       throw ValidationError("--watch-interval is \(watchInterval), expected more than 0 seconds.")
     }
+    guard !watch || html == nil else { throw ValidationError("--html does not go with --watch.") }
     guard watch || !once else { throw ValidationError("--once goes with --watch.") }
   }
 
   func run() throws {
     if watch { return try watchRun() }
+    let page = try html.map(newPage)
     if !holdsModel, let diagnosis = TrainingDiagnosis(of: model) {
+      try page?.finish(text: diagnosis.page(tool: DiagnoseCommand.tool, time: Date.now.formatted(.iso8601)))
       if json {
         try Terminal.writeJSON(diagnosis)
       } else {
@@ -97,9 +109,10 @@ struct DiagnoseCommand: ParsableCommand {
         path: model,
         options: .init(
           prompts: prompt, probeText: probeText, threads: threads,
-          reference: reference.map(Checkpoint.init(path:))), progress: Terminal.progress,
+          reference: reference.map(Checkpoint.init(path:)), digestsFiles: html != nil), progress: Terminal.progress,
         isCancelled: { interruption.exitCode != nil })
       Terminal.endProgress()
+      try page?.finish(text: diagnosis.page(tool: DiagnoseCommand.tool, time: Date.now.formatted(.iso8601)))
       if json {
         try Terminal.writeJSON(diagnosis)
       } else {
@@ -113,6 +126,19 @@ struct DiagnoseCommand: ParsableCommand {
     } catch let error as CancellationError {
       throw interruption.exitCode ?? error
     }
+  }
+
+  private static let tool = "bitnet \(BitNetCommand.configuration.version)"
+
+  /// Begins the page, so that a folder that cannot be written to is known before minutes of work. Nothing but another page is
+  /// overwritten: not the model, where the file's name was forgotten.
+  private func newPage(_ path: String) throws -> NewFile {
+    let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+    let isPage = ["html", "htm"].contains(URL(filePath: path).pathExtension.lowercased())
+    guard kind == nil || (kind == .typeRegular && isPage) else {
+      throw TextError(path: path, problem: "exists and is no .html file; --html would overwrite it")
+    }
+    return try NewFile(path: path)
   }
 
   /// Whether the path is a file, or a folder as models have it.
@@ -144,5 +170,14 @@ struct DiagnoseCommand: ParsableCommand {
     } catch let error as CancellationError {
       throw interruption.exitCode ?? error
     }
+  }
+}
+
+extension NewFile {
+  /// Writes a text as the whole file.
+  fileprivate func finish(text: String) throws(FormatError) {
+    let bytes = SharedBytes(copying: Array(text.utf8))
+    try write(bytes, at: 0)
+    try finish(count: bytes.count)
   }
 }

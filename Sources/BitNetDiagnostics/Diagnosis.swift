@@ -9,6 +9,8 @@ public struct Diagnosis: Sendable, Codable {
   public var schemaVersion = 2
   /// The path of the model.
   public var model: String
+  /// The files that it was read from, with their digests; `nil` unless they were asked for.
+  public var files: [SourceFile]?
   /// What the files say about the model; `nil` if they cannot be read.
   public var facts: ModelFacts?
   /// What kept the model, or parts of it, from being read.
@@ -95,17 +97,20 @@ extension Diagnosis {
     public var threads: Int?
     /// A model that this one should be the same as, or was made from.
     public var reference: Checkpoint?
+    /// Whether the SHA-256 of the files is computed, for a report that names what it is about.
+    public var digestsFiles: Bool
 
     /// Options; all have defaults.
     public init(
       prompts: [String] = [], probeText: String? = nil, continuationLength: Int = 20, threads: Int? = nil,
-      reference: Checkpoint? = nil
+      reference: Checkpoint? = nil, digestsFiles: Bool = false
     ) {
       self.prompts = prompts
       self.probeText = probeText
       self.continuationLength = continuationLength
       self.threads = threads
       self.reference = reference
+      self.digestsFiles = digestsFiles
     }
   }
 
@@ -130,6 +135,8 @@ extension Diagnosis {
       var evidence = Evidence()
       try evidence.note(error)
       self.init(path: path, evidence: evidence, english: nil)
+      // Which file it is that cannot be read is all the more worth knowing; a folder of files cannot be told.
+      if options.digestsFiles { files = try? SourceDigests(files: [path]).wait() }
       return
     }
     try self.init(of: checkpoint, options: options, progress: progress, isCancelled: isCancelled)
@@ -142,6 +149,7 @@ extension Diagnosis {
     of checkpoint: Checkpoint, options: Options = Options(), progress: (String) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
   ) throws {
+    let digests = options.digestsFiles ? SourceDigests(checkpoint) : nil
     var examination = Examination(
       checkpoint: checkpoint, options: options, compute: try Compute(threads: options.threads))
     try examination.examineFiles(progress: progress, isCancelled: isCancelled)
@@ -154,6 +162,7 @@ extension Diagnosis {
         isCancelled: isCancelled)
     }
     self.init(path: checkpoint.path, evidence: examination.evidence, english: examination.english)
+    files = try digests?.wait()
   }
 
   private init(path: String, evidence: Evidence, english: TextProbe?) {

@@ -23,6 +23,7 @@ struct Examination {
     evidence.norms = try checkpoint.normStatistics()
     if let tokenizer { evidence.vocabulary = try VocabularyFacts(checkpoint, tokenizer: tokenizer) }
     let configuration = checkpoint.configuration
+    let drawn = Set([0, configuration.layerCount / 2, configuration.layerCount - 1])
     for layer in 0..<configuration.layerCount {
       if isCancelled() { throw CancellationError() }
       progress("block \(layer + 1)/\(configuration.layerCount)")
@@ -35,7 +36,8 @@ struct Examination {
           matrices[role] = rows
           let storage = checkpoint.tensors[name]?.type.rawValue ?? ""
           evidence.weights.append(
-            WeightStatistics(name: name, storage: storage, rows: rows, pool: compute.pool))
+            WeightStatistics(
+              name: name, storage: storage, rows: rows, hasHistogram: drawn.contains(layer), pool: compute.pool))
         } catch {
           try evidence.note(error, tensor: name)
         }

@@ -64,10 +64,12 @@ public struct TritShares: Sendable, Codable {
 extension WeightStatistics {
   /// Measures a matrix.
   ///
-  /// - Parameter rows: the weights, `[outputs][inputs]`.
-  /// - Complexity: two passes, split between the threads; all sums are in double precision and added in the order of
+  /// - Parameters:
+  ///   - rows: the weights, `[outputs][inputs]`.
+  ///   - hasHistogram: whether their distribution is kept.
+  /// - Complexity: two passes, a third for the distribution, split between the threads; all sums are in double precision and added in the order of
   ///   rows, so that the figures do not depend on the number of threads.
-  init(name: String, storage: String, rows: [[Float]], pool: ThreadPool) {
+  init(name: String, storage: String, rows: [[Float]], hasHistogram: Bool = false, pool: ThreadPool) {
     let columns = rows.first?.count ?? 0
     let count = Double(max(1, rows.count * columns))
     let sums = pool.map(count: rows.count) { RowSums(rows[$0]) }
