@@ -43,6 +43,8 @@ public struct WeightStatistics: Sendable, Codable {
   public var columnDispersion: Double
   /// A sum in which every weight counts by its place: the same for the same matrix, and hardly ever for two.
   public var fingerprint: Double
+  /// How the weights are distributed; only for the first, the middle and the last block.
+  public var histogram: WeightHistogram?
 
   /// ``ternaryFrobenius`` / ``frobenius``; 1 for a ternary tensor.
   public var frobeniusRatio: Double { frobenius > 0 ? ternaryFrobenius / frobenius : 1 }
@@ -67,8 +69,8 @@ extension WeightStatistics {
   /// - Parameters:
   ///   - rows: the weights, `[outputs][inputs]`.
   ///   - hasHistogram: whether their distribution is kept.
-  /// - Complexity: two passes, a third for the distribution, split between the threads; all sums are in double precision and added in the order of
-  ///   rows, so that the figures do not depend on the number of threads.
+  /// - Complexity: two passes, a third for the distribution, split between the threads; all sums are in double precision
+  ///   and added in the order of rows, so that the figures do not depend on the number of threads.
   init(name: String, storage: String, rows: [[Float]], hasHistogram: Bool = false, pool: ThreadPool) {
     let columns = rows.first?.count ?? 0
     let count = Double(max(1, rows.count * columns))
@@ -101,7 +103,8 @@ extension WeightStatistics {
       nonFinite: total.nonFinite, zeroRows: sums.count { $0.onlyMagnitude == 0 }, kurtosis: kurtosis,
       rowDispersion: dispersion(sums.map(\.square), terms: columns, kurtosis: kurtosis),
       columnDispersion: dispersion(columnSquares(rows, pool: pool), terms: rows.count, kurtosis: kurtosis),
-      fingerprint: zip(sums, 1...).reduce(0) { $0 + $1.0.placed * Double($1.1 % 89 + 1) })
+      fingerprint: zip(sums, 1...).reduce(0) { $0 + $1.0.placed * Double($1.1 % 89 + 1) },
+      histogram: hasHistogram ? WeightHistogram(rows, scale: scale, pool: pool) : nil)
   }
 }
 
