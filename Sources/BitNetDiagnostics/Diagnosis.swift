@@ -127,7 +127,7 @@ extension Diagnosis {
     } catch {
       var evidence = Evidence()
       try evidence.note(error)
-      self.init(path: path, evidence: evidence, english: nil)
+      self.init(path: path, evidence: evidence)
       return
     }
     try self.init(of: checkpoint, options: options, progress: progress, isCancelled: isCancelled)
@@ -150,15 +150,15 @@ extension Diagnosis {
         of: reference, with: checkpoint, options: .init(threads: options.threads), progress: progress,
         isCancelled: isCancelled)
     }
-    self.init(path: checkpoint.path, evidence: examination.evidence, english: examination.english)
+    self.init(path: checkpoint.path, evidence: examination.evidence)
   }
 
-  private init(path: String, evidence: Evidence, english: TextProbe?) {
+  private init(path: String, evidence: Evidence) {
     self.init(
       model: path, facts: evidence.facts, problems: evidence.problems, weights: evidence.weights,
       weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
       scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
-      probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations,
+      probe: evidence.probe, english: evidence.english, chat: evidence.chat, activations: evidence.activations,
       repairs: evidence.repairs,
       reference: evidence.reference, findings: Rules.findings(for: evidence))
   }

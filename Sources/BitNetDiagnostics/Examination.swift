@@ -9,8 +9,6 @@ struct Examination {
   let options: Diagnosis.Options
   let compute: Compute
   var evidence = Evidence()
-  /// The loss on the built-in text, where another was given.
-  var english: TextProbe?
 
   /// A model predicts so well that no setting can be far off when its loss is at most this share of a uniform guess.
   private static let convincingShare = 0.35
@@ -88,7 +86,11 @@ struct Examination {
     let builtIn = tokenizer.encode(ProbeText.english), given = options.probeText.map { tokenizer.encode($0) }
     for text in [given, builtIn].compactMap(\.self) where text.allSatisfy({ $0 < rows }) {
       let probe = try TextProbe(tokens: text, models: models, isCancelled: isCancelled)
-      if evidence.probe == nil, given == nil || text == given { evidence.probe = probe } else { english = probe }
+      if evidence.probe == nil, given == nil || text == given {
+        evidence.probe = probe
+      } else {
+        evidence.english = probe
+      }
     }
     try examineCauses(models, builtIn: builtIn, progress: progress, isCancelled: isCancelled)
   }
@@ -97,10 +99,10 @@ struct Examination {
   private mutating func examineCauses(
     _ models: [Model], builtIn: [Int], progress: (String) -> Void, isCancelled: () -> Bool
   ) throws {
-    let probes = [evidence.probe, english].compactMap(\.self).filter { $0.tokens >= Rules.minimumTokens }
+    let probes = [evidence.probe, evidence.english].compactMap(\.self).filter { $0.tokens >= Rules.minimumTokens }
     // A model for another language does well on a text of its own kind only.
     guard let judged = probes.min(by: { $0.share < $1.share }) else { return }
-    let isBuiltIn = options.probeText == nil || judged.best == english?.best
+    let isBuiltIn = options.probeText == nil || judged.best == evidence.english?.best
     let text = isBuiltIn ? builtIn : models[0].tokenizer?.encode(options.probeText ?? "") ?? builtIn
     guard let model = models.first(where: { $0.mode == judged.bestMode }) ?? models.first else { return }
     progress("chat")
