@@ -44,7 +44,7 @@ extension PlantedFault {
       name: "rows of up shuffled", base: bitnet, code: .scrambledTensor, tensor: "blk.1.ffn_up",
       plant: { try $0.shuffle(weight(1, "mlp.up_proj")) }),
     PlantedFault(
-      name: "rows of q shuffled", base: bitnet, code: .scrambledTensor, tensor: "blk.1.attn_q",
+      name: "rows of q shuffled", base: bitnet, code: .harmfulBlock, tensor: "blk.1.attn_q",
       plant: { try $0.shuffle(weight(1, "self_attn.q_proj")) }),
     PlantedFault(
       name: "rows of down shuffled", base: qwen, code: .harmfulBlock, tensor: "blk.2.ffn_down",
