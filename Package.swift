@@ -16,6 +16,7 @@ let swiftSettings: [SwiftSetting] =
 let cSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
 
 let withServer = TargetDependencyCondition.when(traits: ["Server"])
+let withTraining = TargetDependencyCondition.when(traits: ["Training"])
 
 let package = Package(
   name: "swift-bitnet",
@@ -25,12 +26,19 @@ let package = Package(
     .library(name: "BitNet", targets: ["BitNet", "Tokenization", "ModelFormats"]),
     .library(name: "BitNetDiagnostics", targets: ["BitNetDiagnostics"]),
     .library(name: "BitNetConversion", targets: ["BitNetConversion"]),
+    .library(name: "BitNetTraining", targets: ["BitNetTraining"]),
     .executable(name: "bitnet", targets: ["BitNetCommand"]),
   ],
   // Without it neither the HTTP server nor any of the packages that it stands on is built.
   traits: [
     .trait(name: "Server", description: "The HTTP server: the module BitNetServer and `bitnet serve`."),
-    .default(enabledTraits: ["Server"]),
+    .trait(
+      name: "Training", description: "The trainer: the module BitNetTraining and `bitnet train`; needs oneDNN on Linux."
+    ),
+    .trait(
+      name: "MPI", description: "Training by several processes, which `mpirun` starts; needs an MPI library.",
+      enabledTraits: ["Training"]),
+    .default(enabledTraits: ["Server", "Training"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -56,6 +64,25 @@ let package = Package(
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "mpi",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
+    .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
+    .target(
+      name: "TrainingKernels",
+      dependencies: [
+        "CKernels", "Kernels",
+        .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"])),
+        .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+      ],
+      swiftSettings: swiftSettings),
+    .target(
+      name: "BitNetTraining",
+      dependencies: [
+        "TrainingKernels", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        .product(name: "Yams", package: "Yams", condition: withTraining),
+      ],
+      swiftSettings: swiftSettings),
     .target(
       name: "BitNetServer",
       dependencies: [
@@ -79,6 +106,8 @@ let package = Package(
       dependencies: [
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels",
         .target(name: "BitNetServer", condition: withServer),
+        .target(name: "BitNetTraining", condition: withTraining),
+        .target(name: "TrainingKernels", condition: withTraining),
         .product(name: "Logging", package: "swift-log", condition: withServer),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -94,7 +123,8 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
+      name: "BitNetServerTests",
+      dependencies: ["BitNetServer", "BitNet", "Tokenization", "ModelFormats", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetDiagnosticsTests",
@@ -104,6 +134,13 @@ let package = Package(
       name: "BitNetConversionTests",
       dependencies: [
         "BitNetConversion", "BitNetDiagnostics", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
+      ],
+      swiftSettings: swiftSettings),
+    .testTarget(
+      name: "BitNetTrainingTests",
+      dependencies: [
+        "BitNetTraining", "TrainingKernels", "BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        "TestSupport",
       ],
       swiftSettings: swiftSettings),
   ],

@@ -1,5 +1,5 @@
-/// Translates Hugging Face's tensor names, in the dialects found in the wild, to the canonical names.
-enum HuggingFaceNames {
+/// Translates Hugging Face's tensor names, in the dialects found in the wild, to the canonical names, and back.
+package enum HuggingFaceNames {
   /// The parts of a block, after `layers.N.`.
   private static let parts: [String: String] = [
     "input_layernorm": "attn_norm",

@@ -53,6 +53,36 @@ public struct ModelConfiguration: Sendable {
 }
 
 extension ModelConfiguration {
+  /// The configuration of a model that comes from no file: rotated over whole heads, in Hugging Face's order.
+  ///
+  /// - Throws: ``ModelError/invalidConfiguration(file:key:found:expected:)`` for what the graph cannot compute.
+  package init(
+    architecture: String, vocabularySize: Int, hiddenSize: Int, intermediateSize: Int, layerCount: Int, heads: Int,
+    kvHeads: Int, headSize: Int, contextLength: Int, normEpsilon: Float, ropeTheta: Double, tiesEmbeddings: Bool,
+    declaresBitLinear: Bool, activation: GateActivation
+  ) throws(ModelError) {
+    self.init(
+      architecture: architecture, vocabularySize: vocabularySize, hiddenSize: hiddenSize,
+      intermediateSize: intermediateSize, layerCount: layerCount, heads: heads, kvHeads: kvHeads, headSize: headSize,
+      contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta, rotatedSize: headSize,
+      tiesEmbeddings: tiesEmbeddings, declaresBitLinear: declaresBitLinear, notes: [], ropeLayout: .halves,
+      ropeScaling: .none, activation: activation)
+    try validate(file: "the model's configuration")
+  }
+
+  /// The configuration of what training makes of the model: with the rows of queries and keys in Hugging Face's order.
+  package func trained(asBitNet isBitNet: Bool) -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: isBitNet ? "BitNetForCausalLM" : architecture, vocabularySize: vocabularySize,
+      hiddenSize: hiddenSize, intermediateSize: intermediateSize, layerCount: layerCount, heads: heads,
+      kvHeads: kvHeads,
+      headSize: headSize, contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta,
+      rotatedSize: rotatedSize, tiesEmbeddings: tiesEmbeddings, declaresBitLinear: isBitNet, notes: notes,
+      ropeLayout: .halves, ropeScaling: ropeScaling, activation: activation)
+  }
+}
+
+extension ModelConfiguration {
   /// Refuses what the graph cannot compute, and sizes beyond those of any model: buffers are made by them, and a small
   /// file must not make large ones.
   ///
@@ -93,8 +123,13 @@ extension ModelConfiguration {
   /// it, in `rope_freqs.weight`.
   package var llama3Factors: [Float]? {
     guard case .llama3 = ropeScaling else { return nil }
+    return ropeFactors(ropeScaling)
+  }
+
+  /// By what a scaling divides the frequency of every rotated pair, `[rotatedSize / 2]`.
+  package func ropeFactors(_ scaling: RopeScaling) -> [Float] {
     let plain = RopeScaling.none.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
-    let scaled = ropeScaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
+    let scaled = scaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
     return zip(plain, scaled).map { Float($0 / $1) }
   }
 }
@@ -128,7 +163,7 @@ package enum RopeScaling: Sendable, Equatable, CustomStringConvertible {
   /// The frequency of every rotated pair, `[rotatedSize / 2]`: `theta^(-2i / rotatedSize)`, scaled.
   ///
   /// - Parameter factors: divides the frequency of each pair (the tensor `rope_freqs.weight` of GGUF files), if any.
-  func frequencies(theta: Double, rotatedSize: Int, factors: [Float]?) -> [Double] {
+  package func frequencies(theta: Double, rotatedSize: Int, factors: [Float]?) -> [Double] {
     (0..<rotatedSize / 2).map { pair in
       let frequency = pow(theta, -2 * Double(pair) / Double(rotatedSize)) / Double(factors?[pair] ?? 1)
       switch self {

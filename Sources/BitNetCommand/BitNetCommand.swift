@@ -19,7 +19,14 @@ struct BitNetCommand: AsyncParsableCommand {
     subcommands: [
       DiagnoseCommand.self, ConvertCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self,
       CompareCommand.self, LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
-    ] + serving)
+      TokenizerCommand.self,
+    ] + training + serving)
+
+  #if Training
+  private static let training: [any ParsableCommand.Type] = [TrainCommand.self]
+  #else
+  private static let training: [any ParsableCommand.Type] = []
+  #endif
 
   #if Server
   private static let serving: [any ParsableCommand.Type] = [ServeCommand.self]

@@ -198,6 +198,8 @@ static void ck_relu2_gate(float *gate, const float *up, size_t n) {
 
 #include "attention_body.h"
 
+#include "training_body.h"
+
 // The members of the table that are written here.
 #define CK_FLOAT_KERNELS                                                                                               \
   .dot = ck_dot, .row_dot_f16 = ck_row_dot_f16, .row_dot_bf16 = ck_row_dot_bf16, .row_dot_q4_0 = ck_row_dot_q4_0,      \
@@ -205,4 +207,4 @@ static void ck_relu2_gate(float *gate, const float *up, size_t n) {
   .row_dot_q8_0 = ck_row_dot_q8_0, .row_dot_q4_k = ck_row_dot_q4_k, .row_dot_q5_k = ck_row_dot_q5_k,                   \
   .row_dot_q6_k = ck_row_dot_q6_k, .rms_norm = ck_rms_norm, .add = ck_add,                                              \
   .attend = ck_attend, .attend_merge = ck_attend_merge, .to_f16 = ck_to_f16,                                           \
-  .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate
+  .silu_gate = ck_silu_gate, .relu2_gate = ck_relu2_gate, CK_TRAINING_KERNELS

@@ -60,7 +60,7 @@ extension Compute {
   }
 
   /// One token is done on the spot; more are split between the threads.
-  private func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
+  package func forEachRow(_ rows: Int, _ body: (Int) -> Void) {
     pool.forEach(count: rows, grain: max(4, pool.grain(for: rows))) { range in for row in range { body(row) } }
   }
 

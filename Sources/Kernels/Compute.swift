@@ -1,4 +1,4 @@
-import CKernels
+package import CKernels
 
 /// Where the arithmetic runs: one instruction set and one pool of threads, shared by every layer of a model.
 package final class Compute: Sendable {
@@ -6,7 +6,7 @@ package final class Compute: Sendable {
   package let instructionSet: InstructionSet
   /// The threads that loops are split between.
   package let pool: ThreadPool
-  let kernels: ck_kernels
+  package let kernels: ck_kernels
   /// Memory for each thread, used only inside a loop of the pool.
   let scratch: [ByteBuffer]
 

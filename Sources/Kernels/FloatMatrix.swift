@@ -9,8 +9,8 @@ package final class FloatMatrix {
   /// The number of columns: features, for activations.
   package let columns: Int
   /// The distance between rows, in floats.
-  let stride: Int
-  let base: UnsafeMutablePointer<Float>
+  package let stride: Int
+  package let base: UnsafeMutablePointer<Float>
   private let storage: ByteBuffer
 
   /// A matrix of zeros, `[rows, columns]`.
@@ -31,7 +31,7 @@ package final class FloatMatrix {
   /// A copy of one row.
   package func copy(row: Int) -> [Float] { Array(self[row: row]) }
 
-  func pointer(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
+  package func pointer(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
 }
 
 /// A vector of 32-bit floats that never changes: the gains of a norm, a bias.
@@ -48,7 +48,7 @@ package struct FloatVector: Sendable {
 
   package var values: [Float] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
 
-  var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
+  package var pointer: UnsafePointer<Float> { bytes.baseAddress.assumingMemoryBound(to: Float.self) }
 }
 
 extension FloatMatrix {
@@ -56,5 +56,17 @@ extension FloatMatrix {
   package func copyRow(_ source: Int, of other: FloatMatrix, to target: Int) {
     precondition(other.columns == columns && source < other.rows && target < rows, "row copy out of bounds")
     pointer(row: target).update(from: other.pointer(row: source), count: columns)
+  }
+}
+
+extension SharedBytes {
+  /// A copy of the elements of a matrix, row after row without padding.
+  package init(copying matrix: FloatMatrix) {
+    let buffer = ByteBuffer(count: matrix.rows * matrix.columns * MemoryLayout<Float>.stride)
+    let target = buffer.baseAddress.assumingMemoryBound(to: Float.self)
+    for row in 0..<matrix.rows {
+      (target + row * matrix.columns).update(from: matrix.pointer(row: row), count: matrix.columns)
+    }
+    self.init(buffer)
   }
 }

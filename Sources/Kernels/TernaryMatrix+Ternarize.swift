@@ -1,3 +1,5 @@
+import CKernels
+
 /// What a weight matrix becomes under the weight quantization of BitLinear.
 package struct Ternarization: Sendable {
   /// The trits and their scale.
@@ -47,15 +49,41 @@ extension Compute {
       withUnsafeTemporaryAllocation(of: Float.self, capacity: weights.columns) { values in
         weights.decode(row: row, into: values)
         var summary = RowMagnitudes()
+        summary.sum = kernels.magnitude_sum(values.baseAddress, values.count)
         for value in values {
           let magnitude = abs(value)
-          summary.sum += Double(magnitude)
           if let only = summary.onlyMagnitude, magnitude != 0, magnitude != only {
             summary.onlyMagnitude = only == 0 ? magnitude : nil
           }
         }
         return summary
       }
+    }
+  }
+}
+
+extension Compute {
+  /// Ternarizes master weights as ``ternarize(_:)`` does those of a file, to the same bits, but fast: once for every step of
+  /// an optimizer. Weights that happen to be ternary are quantized like all others.
+  package func ternarize(_ weights: FloatMatrix) -> TernaryMatrix {
+    let sums = pool.map(count: weights.rows) { kernels.magnitude_sum(weights.pointer(row: $0), weights.columns) }
+    let mean = Float(sums.reduce(0, +) / Double(max(1, weights.rows * weights.columns)))
+    let scale = max(mean, 1e-5), rowBytes = TernaryMatrix.paddedColumns(weights.columns) / 4
+    let buffer = ByteBuffer(count: weights.rows * rowBytes)
+    let codes = buffer.baseAddress.assumingMemoryBound(to: UInt8.self)
+    forEachRow(weights.rows) { row in
+      kernels.ternarize(weights.pointer(row: row), weights.columns, scale, codes + row * rowBytes)
+    }
+    return TernaryMatrix(rows: weights.rows, columns: weights.columns, padded: SharedBytes(buffer), scale: scale)
+  }
+
+  /// Decodes the trits -1, 0, +1 as floats, without the scale, into the first rows of a matrix at least as wide as the padded
+  /// rows.
+  package func decode(_ matrix: TernaryMatrix, into output: FloatMatrix) {
+    precondition(output.stride >= TernaryMatrix.paddedColumns(matrix.columns) && output.rows >= matrix.rows)
+    let codes = matrix.codes.baseAddress.assumingMemoryBound(to: UInt8.self), rowBytes = matrix.rowBytes
+    forEachRow(matrix.rows) { row in
+      kernels.ternary_decode(codes + row * rowBytes, rowBytes * 4, output.pointer(row: row))
     }
   }
 }

@@ -20,7 +20,7 @@ package struct TernaryMatrix: Sendable {
   /// The most inputs whose unpacked rows fit the scratch memory of a thread.
   static let maximumTileColumns = Compute.scratchBytes / Int(CK_PACKED_ROWS)
 
-  static func paddedColumns(_ columns: Int) -> Int {
+  package static func paddedColumns(_ columns: Int) -> Int {
     (columns + Int(CK_TERNARY_BLOCK) - 1) / Int(CK_TERNARY_BLOCK) * Int(CK_TERNARY_BLOCK)
   }
 
@@ -168,6 +168,16 @@ extension TernaryMatrix {
 
   /// The first `count` rows.
   func prefix(_ count: Int) -> TernaryMatrix { TernaryMatrix(self, rows: count, scale: scale) }
+
+  /// Uses codes whose rows are padded to whole blocks.
+  init(rows: Int, columns: Int, padded codes: SharedBytes, scale: Float) {
+    precondition(codes.count == rows * Self.paddedColumns(columns) / 4, "rows not padded to whole blocks")
+    precondition(columns <= Self.maximumColumns, "\(columns) columns of trits")
+    self.rows = rows
+    self.columns = columns
+    self.codes = codes
+    self.scale = scale
+  }
 
   init(_ other: TernaryMatrix, rows: Int, scale: Float) {
     self.rows = rows

@@ -1,4 +1,5 @@
 #if Server
+import ModelFormats
 import Yams
 
 #if canImport(FoundationEssentials)

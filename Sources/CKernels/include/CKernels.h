@@ -94,6 +94,19 @@ typedef struct ck_attention {
 /// Floats of scratch for `queries` = tokens * heads.
 #define CK_ATTEND_SCRATCH(queries, head_size) ((queries) * ((head_size) + CK_STRETCH) + CK_PAGE * (head_size))
 
+/// One step of AdamW (Loshchilov, Hutter, arXiv 1711.05101): p = keep p - rate m / (correction sqrt(v) + epsilon), where
+/// m = memory1 m + share1 g and v = memory2 v + share2 g^2.
+typedef struct ck_adamw_step {
+  float keep;
+  float memory1;
+  float share1;
+  float memory2;
+  float share2;
+  float correction;
+  float rate;
+  float epsilon;
+} ck_adamw_step;
+
 typedef struct ck_kernels {
   /// out[t * out_stride + r] = sum_i w[r * n + i] * x[t * x_stride + i].
   void (*dot)(const float *w, size_t n, size_t rows, const float *x, size_t x_stride, size_t tokens, float *out,
@@ -158,6 +171,48 @@ typedef struct ck_kernels {
 
   /// gate = act(gate) * up with relu2(z) = max(0, z)^2.
   void (*relu2_gate)(float *gate, const float *up, size_t n);
+
+  // Training (training_body.h).
+
+  /// sum_i |x[i]| and sum_i x[i]^2, in double precision.
+  double (*magnitude_sum)(const float *x, size_t n);
+  double (*square_sum)(const float *x, size_t n);
+
+  /// Packs clamp(round(w / scale), -1, 1), half to even, in the layout of `packed_product`, padded with zero weights to a
+  /// multiple of 128.
+  void (*ternarize)(const float *w, size_t n, float scale, uint8_t *codes);
+
+  /// out = w + lambda * (scale * clamp(round(w / scale), -1, 1) - w).
+  void (*mix_ternary)(const float *w, size_t n, float scale, float lambda, float *out);
+
+  /// out = x + lambda * (q - x), where q is what int8 quantization by absmax makes of x; at lambda 1 just q. `out` may be `x`.
+  void (*mix_int8)(const float *x, size_t n, float lambda, float *out);
+
+  /// The gradients of `rms_norm`, added to those by its input and its gains; `g` is the gradient by its output.
+  void (*rms_norm_backward)(const float *x, const float *gain, const float *g, size_t n, float epsilon, float *dx,
+                            float *dgain);
+
+  /// Replaces gate and up, as they were before, by their gradients; `g` is the gradient by the gated product.
+  void (*silu_gate_backward)(float *gate, float *up, const float *g, size_t n);
+  void (*relu2_gate_backward)(float *gate, float *up, const float *g, size_t n);
+
+  /// x = softmax(scale * x), scale above 0; returns log sum exp(scale * x). Writes zeros up to the next multiple of 16.
+  float (*softmax)(float *x, size_t n, float scale);
+
+  /// Replaces the gradient by the probabilities `p` with that by their logits: g = p * (g - sum p g) * scale.
+  void (*softmax_backward)(const float *p, float *g, size_t n, float scale);
+
+  /// The cross-entropy (1 - s) * -log p[target] + s * mean(-log p) of softmax(logits) = p. `gradient`, unless NULL, gets
+  /// `weight` times the gradient by the logits, or has it added.
+  double (*cross_entropy)(const float *logits, size_t n, size_t target, float smoothing, float weight, float *gradient,
+                          bool accumulates);
+
+  /// T^2 KL(softmax(teacher / T) || softmax(student / T)); `gradient` as for `cross_entropy`.
+  double (*distillation)(const float *student, const float *teacher, size_t n, float temperature, float weight,
+                         float *gradient, bool accumulates);
+
+  /// Updates weights `p` and moments `m` and `v` by the gradient `g`.
+  void (*adamw)(float *p, const float *g, float *m, float *v, size_t n, const ck_adamw_step *step);
 } ck_kernels;
 
 enum ck_isa {

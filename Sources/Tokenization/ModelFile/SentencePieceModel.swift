@@ -1,3 +1,5 @@
+import ModelFormats
+
 /// A SentencePiece `ModelProto` of type BPE (`sentencepiece_model.proto`).
 struct SentencePieceModel {
   private let file: String

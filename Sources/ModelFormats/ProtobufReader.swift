@@ -1,46 +1,41 @@
 /// Reads the fields of one protobuf message; every length is checked against the message's end.
-struct ProtobufReader {
+package struct ProtobufReader {
   /// A field's value, as far as the wire format tells.
-  enum Value {
+  package enum Value {
     case varint(UInt64)
-    case fixed64
+    case fixed64(UInt64)
     case fixed32(UInt32)
     case bytes(Range<Int>)
   }
 
   /// What is wrong with a message.
-  struct Malformed: Error {
-    let offset: Int
+  package struct Malformed: Error {
+    package let offset: Int
   }
 
   private let bytes: [UInt8]
   private var position: Int
   private let end: Int
 
-  init(_ bytes: [UInt8], _ range: Range<Int>) {
+  package init(_ bytes: [UInt8], _ range: Range<Int>) {
     self.bytes = bytes
     position = range.lowerBound
     end = range.upperBound
   }
 
   /// The next field, or nil at the end of the message.
-  mutating func next() throws(Malformed) -> (field: Int, value: Value)? {
+  package mutating func next() throws(Malformed) -> (field: Int, value: Value)? {
     guard position < end else { return nil }
     let key = try varint()
     let field = Int(truncatingIfNeeded: key >> 3)
     switch key & 7 {
     case 0: return (field, .varint(try varint()))
-    case 1:
-      _ = try take(8)
-      return (field, .fixed64)
+    case 1: return (field, .fixed64(try integer(8)))
     case 2:
       let count = try varint()
       guard count <= UInt64(end - position) else { throw Malformed(offset: position) }
       return (field, .bytes(try take(Int(count))))
-    case 5:
-      let range = try take(4)
-      let value = range.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32(bytes[$1]) }
-      return (field, .fixed32(value))
+    case 5: return (field, .fixed32(UInt32(try integer(4))))
     default: throw Malformed(offset: position)
     }
   }
@@ -49,6 +44,10 @@ struct ProtobufReader {
     guard count <= end - position else { throw Malformed(offset: position) }
     defer { position += count }
     return position..<position + count
+  }
+
+  private mutating func integer(_ count: Int) throws(Malformed) -> UInt64 {
+    try take(count).reversed().reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
   }
 
   private mutating func varint() throws(Malformed) -> UInt64 {

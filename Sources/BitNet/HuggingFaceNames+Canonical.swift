@@ -1,6 +1,5 @@
-/// Hugging Face's names for the canonical ones, as transformers' BitNet, Llama and Qwen classes have them.
-enum TensorNames {
-  private static let parts: [String: String] = [
+extension HuggingFaceNames {
+  private static let spelled: [String: String] = [
     "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm", "attn_q": "self_attn.q_proj",
     "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj", "attn_output": "self_attn.o_proj",
     "attn_q_norm": "self_attn.q_norm", "attn_k_norm": "self_attn.k_norm",
@@ -8,7 +7,8 @@ enum TensorNames {
     "ffn_down": "mlp.down_proj", "ffn_sub_norm": "mlp.ffn_sub_norm",
   ]
 
-  static func huggingFace(_ canonical: String) -> String {
+  /// Hugging Face's name for a canonical one, as transformers' BitNet, Llama and Qwen classes have it.
+  package static func huggingFace(_ canonical: String) -> String {
     switch canonical {
     case "token_embd.weight": return "model.embed_tokens.weight"
     case "output_norm.weight": return "model.norm.weight"
@@ -16,7 +16,7 @@ enum TensorNames {
     default: break
     }
     let pieces = canonical.split(separator: ".")
-    guard pieces.count == 4, pieces[0] == "blk", let part = parts[String(pieces[2])] else { return canonical }
+    guard pieces.count == 4, pieces[0] == "blk", let part = spelled[String(pieces[2])] else { return canonical }
     return "model.layers.\(pieces[1]).\(part).\(pieces[3])"
   }
 }
