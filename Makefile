@@ -5,7 +5,7 @@ PROMPT ?= The capital of France is
 FORMATTED := $(wildcard Sources Tests Snippets Benchmarks Package.swift)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test neon mutants format lint bootstrap clean
+.PHONY: help run build test neon model mutants format lint bootstrap clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -26,11 +26,15 @@ test: bootstrap ## fetch the model and the vocabularies, build, run all tests, t
 	$(SWIFT) build -c release --product bitnet
 	$(SWIFT) test -c release --disable-testable-imports
 	scripts/check-cli
+	scripts/check-training
 	scripts/check-server
 	SWIFT="$(SWIFT)" scripts/check-snippets
 
 neon: ## judge the NEON kernels, on x86-64 Linux under QEMU
 	scripts/check-neon
+
+model: build ## make the shipped model from nothing: corpus, vocabulary, training, conversion; takes hours
+	scripts/make-model
 
 mutants: build ## break the x86 kernels one by one and see that it is noticed; takes some minutes
 	scripts/check-mutations

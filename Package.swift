@@ -35,6 +35,9 @@ let package = Package(
     .trait(
       name: "Training", description: "The trainer: the module BitNetTraining and `bitnet train`; needs oneDNN on Linux."
     ),
+    .trait(
+      name: "MPI", description: "Training by several processes, which `mpirun` starts; needs an MPI library.",
+      enabledTraits: ["Training"]),
     .default(enabledTraits: ["Server", "Training"]),
   ],
   dependencies: [
@@ -61,10 +64,17 @@ let package = Package(
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "mpi",
+      providers: [.apt(["libopenmpi-dev", "openmpi-bin"]), .brew(["open-mpi"])]),
     .systemLibrary(name: "CDNNL", providers: [.apt(["libdnnl-dev"])]),
     .target(
       name: "TrainingKernels",
-      dependencies: ["CKernels", "Kernels", .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"]))],
+      dependencies: [
+        "CKernels", "Kernels",
+        .target(name: "CDNNL", condition: .when(platforms: [.linux], traits: ["Training"])),
+        .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+      ],
       swiftSettings: swiftSettings),
     .target(
       name: "BitNetTraining",
@@ -113,7 +123,8 @@ let package = Package(
       name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(name: "BitNetTests", dependencies: ["BitNet", "TestSupport"], swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetServerTests", dependencies: ["BitNetServer", "BitNet", "Tokenization", "TestSupport"],
+      name: "BitNetServerTests",
+      dependencies: ["BitNetServer", "BitNet", "Tokenization", "ModelFormats", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetDiagnosticsTests",
@@ -128,7 +139,8 @@ let package = Package(
     .testTarget(
       name: "BitNetTrainingTests",
       dependencies: [
-        "BitNetTraining", "TrainingKernels", "BitNet", "Tokenization", "ModelFormats", "Kernels", "TestSupport",
+        "BitNetTraining", "TrainingKernels", "BitNetConversion", "BitNet", "Tokenization", "ModelFormats", "Kernels",
+        "TestSupport",
       ],
       swiftSettings: swiftSettings),
   ],

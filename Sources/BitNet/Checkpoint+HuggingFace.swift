@@ -85,7 +85,11 @@ extension Checkpoint {
   /// Whether a linear layer is left in full precision by the checkpoint's own word.
   package func isExcludedFromQuantization(_ name: String) -> Bool {
     // What a file written here does not list as ternary is dense.
-    if !ternaryScales.isEmpty { return ternaryScales[name] == nil }
+    ternaryScales.isEmpty ? isNamedInConfig(name) : ternaryScales[name] == nil
+  }
+
+  /// Whether `modules_to_not_convert` in a folder's `config.json` names a linear layer.
+  package func isNamedInConfig(_ name: String) -> Bool {
     guard case .huggingFace(let folder) = source, let excluded = folder.config.quantization?.modulesToNotConvert,
       let tensor = tensors[name]
     else { return false }

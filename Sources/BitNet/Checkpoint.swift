@@ -73,6 +73,13 @@ public struct Checkpoint: Sendable {
     self.ternaryScales = ternaryScales
   }
 
+  /// A model whose tensors are in memory, under canonical names.
+  package init(path: String, configuration: ModelConfiguration, tensors: [Tensor]) {
+    self.init(
+      path: path, source: .synthetic, configuration: configuration,
+      tensors: Dictionary(tensors.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }), packedScales: [:])
+  }
+
   /// The tokenizer beside or inside the weights; `nil` when the model comes without one.
   ///
   /// - Throws: `TokenizationError` when there is one that cannot be used.
@@ -87,7 +94,7 @@ public struct Checkpoint: Sendable {
   }
 
   private func tokenizer(of folder: HuggingFaceFolder) throws -> Tokenizer? {
-    guard ["tokenizer.json", "tokenizer.model"].contains(where: { exists($0) }) else { return nil }
+    guard try ["tokenizer.json", "tokenizer.model"].contains(where: exists) else { return nil }
     var tokenizer = try Tokenizer(path: folder.path)
     // As transformers does: config.json decides where generation_config.json is silent.
     if folder.generationConfig?.eosTokenIDs.isEmpty ?? true {
@@ -101,7 +108,7 @@ public struct Checkpoint: Sendable {
   ///
   /// - Throws: `FormatError` for a damaged `trainer_state.json`.
   public func trainerState() throws -> TrainerState? {
-    exists("trainer_state.json") ? try TrainerState(path: neighbour("trainer_state.json")) : nil
+    try exists("trainer_state.json") ? try TrainerState(path: neighbour("trainer_state.json")) : nil
   }
 
   /// What a block-diffusion trainer left beside the weights; `nil` if there is nothing.
@@ -111,7 +118,7 @@ public struct Checkpoint: Sendable {
     if case .gguf(let file) = source, let text = try file.string(ConversionKeys.blockDiffusion) {
       return try BlockDiffusionConfig(text: text, file: file.name)
     }
-    return exists("dlm_config.json") ? try BlockDiffusionConfig(path: neighbour("dlm_config.json")) : nil
+    return try exists("dlm_config.json") ? try BlockDiffusionConfig(path: neighbour("dlm_config.json")) : nil
   }
 
   /// The path of a file in the model's folder, which for a GGUF file is the one that it lies in.
@@ -121,7 +128,15 @@ public struct Checkpoint: Sendable {
     return folder.appending(path: name).path
   }
 
-  private func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: neighbour(name)) }
+  private func exists(_ name: String) throws(FormatError) -> Bool { try isPresent(neighbour(name)) }
+
+  /// Whether a file is one that the model is read from, or a folder that holds such: writing there would destroy it.
+  package func isMade(of path: String) -> Bool {
+    func real(_ path: String) -> String { URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path }
+    let target = real(path)
+    let sources = Set(tensors.values.map(\.file) + [self.path]).map(real)
+    return sources.contains { $0 == target || $0.hasPrefix(target + "/") }
+  }
 
   /// The linear layers of the blocks by canonical name, block by block, with their shapes `[outputs, inputs]`.
   package var linearNames: [String] {

@@ -16,12 +16,7 @@ extension ModelConfiguration {
       ("hidden_act", .string(activation == .silu ? "silu" : "relu2")), ("tie_word_embeddings", .bool(tiesEmbeddings)),
       ("attention_bias", .bool(attentionBias)),
     ]
-    if case .linear(let factor) = ropeScaling {
-      let scaling: [(key: JSONString, value: JSONValue)] = [
-        ("rope_type", .string("linear")), ("factor", .number(factor)),
-      ]
-      entries.append(("rope_scaling", .object(JSONObject(entries: scaling))))
-    }
+    if let scaling = ropeScaling.huggingFaceFields { entries.append(("rope_scaling", .object(scaling))) }
     if let id = tokenizer?.beginningOfSequence { entries.append(("bos_token_id", integer(id))) }
     if let ends = tokenizer?.endOfGeneration.sorted(), !ends.isEmpty {
       entries.append(("eos_token_id", .array(ends.map(integer))))
@@ -42,5 +37,20 @@ extension ModelConfiguration {
     ].map { (JSONString($0), .string(JSONString($1))) }
     if let excluded { entries.append(("modules_to_not_convert", excluded)) }
     return .object(JSONObject(entries: entries))
+  }
+}
+
+extension RopeScaling {
+  /// Hugging Face's `rope_scaling`; `nil` where nothing is scaled.
+  fileprivate var huggingFaceFields: JSONObject? {
+    switch self {
+    case .none: nil
+    case .linear(let factor): JSONObject(entries: [("rope_type", .string("linear")), ("factor", .number(factor))])
+    case .llama3(let factor, let low, let high, let original):
+      JSONObject(entries: [
+        ("rope_type", .string("llama3")), ("factor", .number(factor)), ("low_freq_factor", .number(low)),
+        ("high_freq_factor", .number(high)), ("original_max_position_embeddings", .number(original)),
+      ])
+    }
   }
 }

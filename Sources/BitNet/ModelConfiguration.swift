@@ -69,6 +69,17 @@ extension ModelConfiguration {
       ropeScaling: .none, activation: activation)
     try validate(file: "the model's configuration")
   }
+
+  /// The configuration of what training makes of the model: with the rows of queries and keys in Hugging Face's order.
+  package func trained(asBitNet isBitNet: Bool) -> ModelConfiguration {
+    ModelConfiguration(
+      architecture: isBitNet ? "BitNetForCausalLM" : architecture, vocabularySize: vocabularySize,
+      hiddenSize: hiddenSize, intermediateSize: intermediateSize, layerCount: layerCount, heads: heads,
+      kvHeads: kvHeads,
+      headSize: headSize, contextLength: contextLength, normEpsilon: normEpsilon, ropeTheta: ropeTheta,
+      rotatedSize: rotatedSize, tiesEmbeddings: tiesEmbeddings, declaresBitLinear: isBitNet, notes: notes,
+      ropeLayout: .halves, ropeScaling: ropeScaling, activation: activation)
+  }
 }
 
 extension ModelConfiguration {
@@ -112,8 +123,13 @@ extension ModelConfiguration {
   /// it, in `rope_freqs.weight`.
   package var llama3Factors: [Float]? {
     guard case .llama3 = ropeScaling else { return nil }
+    return ropeFactors(ropeScaling)
+  }
+
+  /// By what a scaling divides the frequency of every rotated pair, `[rotatedSize / 2]`.
+  package func ropeFactors(_ scaling: RopeScaling) -> [Float] {
     let plain = RopeScaling.none.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
-    let scaled = ropeScaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
+    let scaled = scaling.frequencies(theta: ropeTheta, rotatedSize: rotatedSize, factors: nil)
     return zip(plain, scaled).map { Float($0 / $1) }
   }
 }

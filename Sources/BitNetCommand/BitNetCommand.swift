@@ -19,6 +19,7 @@ struct BitNetCommand: AsyncParsableCommand {
     subcommands: [
       DiagnoseCommand.self, ConvertCommand.self, RunCommand.self, ChatCommand.self, InspectCommand.self,
       CompareCommand.self, LogitsCommand.self, BenchCommand.self, VerifyKernelsCommand.self,
+      TokenizerCommand.self,
     ] + training + serving)
 
   #if Training

@@ -99,15 +99,6 @@ func readText(_ path: String) throws -> String {
   return text
 }
 
-/// Writes a text file, whole or not at all.
-func writeText(_ text: String, to path: String) throws {
-  do {
-    try Data(text.utf8).write(to: URL(filePath: path), options: .atomic)
-  } catch {
-    throw TextError(path: path, problem: "cannot be written: \(error.localizedDescription)")
-  }
-}
-
 /// Turns Ctrl-C and SIGTERM into a request to stop, as long as it lives, so that a program ends in its own way.
 final class Interruption: Sendable {
   private let request = Request()

@@ -20,8 +20,8 @@ struct TrainDisplay {
     case .logged(let line, let steps):
       write(line.kind == .train ? trained(line, of: steps) : evaluated(line))
     case .saved(let path): write("saved \(path)")
+    case .estimated(let seconds): write("at this speed the run takes \(duration(seconds)) of training")
     case .checked(let summary): write("first step: \(summary)")
-    case .note(let text): write("note: \(text)")
     }
   }
 
@@ -31,6 +31,7 @@ struct TrainDisplay {
     switch report.ending {
     case .finished: write("done: \(report.finalPath ?? report.checkpoint ?? "")")
     case .stoppedEarly: write("stopped early, no gain any more: \(report.finalPath ?? report.checkpoint ?? "")")
+    case .paused: write("paused; go on with: bitnet train \(config) --resume")
     case .interrupted: write("interrupted; go on with: bitnet train \(config) --resume")
     }
   }

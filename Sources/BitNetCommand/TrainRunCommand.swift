@@ -11,7 +11,7 @@ struct TrainRunCommand: ParsableCommand {
     usage: "bitnet train <config> [<key=value> ...] [<options>]\nbitnet train plot <run> -o <file.svg>",
     discussion: """
       The configuration is a YAML file; KEY=VALUE changes a setting of it. Checkpoints, which are Hugging Face folders
-      that `bitnet run` and `bitnet convert` take, the log and TensorBoard's events go to checkpoint.output_dir.
+      that `bitnet run` and `bitnet convert` take, the log and TensorBoard's events go to run.output_dir.
 
       Ctrl-C or SIGTERM ends the step at hand, saves, and exits; a second one exits at once. --resume goes on to the bit.
       `mpirun -n 2 bitnet train …` shares every batch among processes, in builds with the trait MPI.
@@ -42,6 +42,10 @@ struct TrainRunCommand: ParsableCommand {
   @Flag(name: .long, help: "Print all settings and where they come from, and exit.")
   var printConfig = false
 
+  @Option(
+    name: .long, help: "Save after this step and exit; --resume goes on. 0 saves the model that training begins with.")
+  var stopAfter: Int?
+
   @Flag(name: .long, help: "Prepare everything, print the plan, and exit before the first step.")
   var dryRun = false
 
@@ -54,6 +58,7 @@ struct TrainRunCommand: ParsableCommand {
   var json = false
 
   func validate() throws {
+    if let stopAfter, stopAfter < 0 { throw ValidationError("--stop-after takes a step, 0 or more.") }
     if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes 1 to 1024.") }
   }
 
@@ -82,8 +87,8 @@ struct TrainRunCommand: ParsableCommand {
     let trainer = try Trainer(
       configuration,
       options: TrainerOptions(
-        resume: resume, allowsChangedConfiguration: allowChangedConfig, threads: threads, isDryRun: dryRun,
-        tool: "swift-bitnet \(BitNetCommand.configuration.version)"), communicator: communicator)
+        resume: resume, allowsChangedConfiguration: allowChangedConfig, threads: threads, stopAfter: stopAfter,
+        isDryRun: dryRun, tool: "swift-bitnet \(BitNetCommand.configuration.version)"), communicator: communicator)
     display.show(plan: trainer.plan)
     if dryRun {
       if json { try Terminal.writeJSON(trainer.plan) }

@@ -17,7 +17,8 @@ public struct Conversion {
   ///
   /// - Parameters:
   ///   - checkpoint: the opened source.
-  ///   - output: the path of the result. It appears there when it is whole; a failure leaves what was there.
+  ///   - output: the path of the result. It appears there when it is whole and has proved right; a failure leaves what
+  ///     was there.
   ///   - isDryRun: plans only.
   ///   - progress: is told what is being done.
   ///   - isCancelled: is asked between tensors.
@@ -27,7 +28,9 @@ public struct Conversion {
     progress: @escaping (String) -> Void = { _ in }, isCancelled: @escaping () -> Bool = { false }
   ) throws -> ConversionReport {
     try validate(options)
-    try refuseSource(output, checkpoint)
+    guard !checkpoint.isMade(of: output) else {
+      throw ConversionError.options("\(output) is the source itself or holds it: choose another name.")
+    }
     if !isDryRun { try refuseExisting(output, options: options) }
     progress("planning")
     let plan = try ConversionPlan(checkpoint, options: options)
@@ -36,20 +39,15 @@ public struct Conversion {
       isCancelled: isCancelled)
     var report = ConversionReport(plan, output: output, isDryRun: isDryRun)
     guard !isDryRun else { return report }
-    let previous = PreviousResult(path: output)
-    do {
-      try conversion.write(&report)
-      report.peakResidentBytes = peakResidentMemory()
-      if options.verifies ?? (checkpoint.tensorBytes < 4_000_000_000) {
-        report.verification = try Verifier(
-          plan: plan, output: output, compute: conversion.compute, progress: progress, isCancelled: isCancelled
-        ).verify()
-      }
-    } catch {
-      previous.restore()
-      throw error
+    let written = try conversion.write(&report)
+    report.peakResidentBytes = peakResidentMemory()
+    if options.verifies ?? (checkpoint.tensorBytes < 4_000_000_000) {
+      report.verification = try Verifier(
+        plan: plan, written: written.path, output: output, compute: conversion.compute, progress: progress,
+        isCancelled: isCancelled
+      ).verify()
     }
-    previous.discard()
+    try written.publish()
     return report
   }
 
@@ -70,20 +68,12 @@ public struct Conversion {
     }
   }
 
-  /// The result must not take the place of what it is made from, nor of a folder that holds it.
-  private static func refuseSource(_ output: String, _ checkpoint: Checkpoint) throws {
-    func real(_ path: String) -> String { URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath().path }
-    let target = real(output)
-    let sources = Set(checkpoint.tensors.values.map(\.file) + [checkpoint.path]).map(real)
-    guard sources.allSatisfy({ $0 != target && !$0.hasPrefix(target + "/") }) else {
-      throw ConversionError.options("\(output) is the source itself or holds it: choose another name.")
-    }
-  }
-
   /// With `overwrites`, a file takes the place of a file and a folder that of a folder with a model.
   private static func refuseExisting(_ output: String, options: ConversionOptions) throws {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder) else { return }
+    guard FileManager.default.fileExists(atPath: output, isDirectory: &isFolder) || NewFolder.isThere(output) else {
+      return
+    }
     guard options.overwrites else { throw ConversionError.exists(path: output) }
     guard isFolder.boolValue == (options.destination == .safetensors) else {
       throw ConversionError.options(
@@ -98,7 +88,7 @@ public struct Conversion {
     }
   }
 
-  private func write(_ report: inout ConversionReport) throws {
+  private func write(_ report: inout ConversionReport) throws -> Written {
     let clock = ContinuousClock()
     let begin = clock.now
     let written = try plan.options.destination == .gguf ? writeGGUF() : writeFolder()
@@ -108,13 +98,18 @@ public struct Conversion {
     report.sourceFiles = written.files
     let duration = clock.now - begin
     report.seconds = Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    return written
   }
 
-  /// What writing taught.
+  /// A result that is whole and has not got its name yet, and what writing it taught. It vanishes when it is let go.
   private struct Written {
+    /// Where it can be read.
+    let path: String
     let notes: [String]
     let tally: TritTally
     let files: [SourceFile]
+    /// Gives it its name.
+    let publish: () throws -> Void
   }
 
   private func writeGGUF() throws -> Written {
@@ -132,8 +127,8 @@ public struct Conversion {
     let tally = try encodeAll { try writer.append($0, to: $1) }
     let files = try digests.wait()
     writer.replaceHeader(try layout(tally.scales, files))
-    try writer.finish()
-    return Written(notes: notes, tally: tally, files: files)
+    let file = try writer.complete()
+    return Written(path: file.partialPath, notes: notes, tally: tally, files: files, publish: file.publish)
   }
 
   private func writeFolder() throws -> Written {
@@ -148,8 +143,7 @@ public struct Conversion {
     try writer.finish()
     let files = try digests.wait()
     try export.writeProvenance(files, to: folder.partialPath)
-    try folder.finish()
-    return Written(notes: notes, tally: tally, files: files)
+    return Written(path: folder.partialPath, notes: notes, tally: tally, files: files, publish: folder.finish)
   }
 
   /// Reads, encodes and hands on every tensor.

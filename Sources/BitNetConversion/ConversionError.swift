@@ -20,6 +20,8 @@ public enum ConversionError: Error, Sendable, Hashable, CustomStringConvertible 
   case options(String)
   /// What was written is not what was to be written.
   case verification(file: String, tensor: String, found: String, expected: String)
+  /// What was written cannot be read or run.
+  case unusable(file: String, problem: String)
 
   /// The sentence that a user reads.
   public var description: String {
@@ -46,6 +48,7 @@ public enum ConversionError: Error, Sendable, Hashable, CustomStringConvertible 
     case .verification(let file, let tensor, let found, let expected):
       "\(file): tensor \(printable(tensor)) was not written as it should: found \(found), expected \(expected). The disk "
         + "or this program is at fault: please report it."
+    case .unusable(let file, let problem): "\(file): what was written cannot be used: \(problem)"
     }
   }
 }

@@ -11,6 +11,8 @@ struct ConversionPlan {
   private(set) var tensors: [PlannedTensor] = []
   /// What the user should know, as sentences.
   private(set) var warnings: [String] = []
+  /// Whether the result declares itself a BitNet.
+  let isBitNet: Bool
   /// Whether full-precision weights of a model that does not declare itself a BitNet become ternary.
   private(set) var forcesTernary = false
 
@@ -18,13 +20,21 @@ struct ConversionPlan {
 
   var ternary: [PlannedTensor] { tensors.filter { if case .ternary = $0.content { true } else { false } } }
 
+  /// Linear layers that stay numbers.
+  var denseLinears: [PlannedTensor] {
+    let names = Set(checkpoint.linearNames)
+    return tensors.filter { if case .dense = $0.content { names.contains($0.source) } else { false } }
+  }
+
   init(_ checkpoint: Checkpoint, options: ConversionOptions) throws {
     self.checkpoint = checkpoint
     self.options = options
     try checkpoint.refuseUnusedTensors()
-    let declares = checkpoint.configuration.declaresBitLinear
-    graph = try GraphTarget(checkpoint, options: options, isTernary: declares || options.ternarizes)
+    let isMeantTernary = checkpoint.configuration.declaresBitLinear || options.ternarizes
+    graph = try GraphTarget(checkpoint, options: options, isTernary: isMeantTernary)
+    isBitNet = try isMeantTernary || checkpoint.holdsTernaryLayersOnly()
     try refuseContradictions()
+    if options.destination == .gguf { try refuseUnwritableNumbers() }
     try addMatrices(["token_embd.weight"] + (checkpoint.configuration.tiesEmbeddings ? [] : ["output.weight"]))
     try addVector("output_norm.weight", count: checkpoint.configuration.hiddenSize)
     try addRopeFactors()
@@ -38,9 +48,12 @@ struct ConversionPlan {
     let block = "blk.\(layer)."
     try addVector(block + "attn_norm.weight", count: checkpoint.configuration.hiddenSize)
     for role in [LinearRole.query, .key, .value, .output] { try addLinear(layer, role) }
-    for name in ["attn_q_norm", "attn_k_norm", "attn_sub_norm"]
-    where checkpoint.tensors[block + name + ".weight"] != nil {
-      try addVector(block + name + ".weight")
+    let configuration = checkpoint.configuration
+    for (name, count) in [
+      ("attn_q_norm", configuration.headSize), ("attn_k_norm", configuration.headSize),
+      ("attn_sub_norm", configuration.heads * configuration.headSize),
+    ] where checkpoint.tensors[block + name + ".weight"] != nil {
+      try addVector(block + name + ".weight", count: count)
     }
     try addVector(block + "ffn_norm.weight", count: checkpoint.configuration.hiddenSize)
     for role in [LinearRole.gate, .up, .down] { try addLinear(layer, role) }
@@ -55,10 +68,9 @@ struct ConversionPlan {
     let shape = role.shape(in: checkpoint.configuration)
     let storage = try LinearStorage(checkpoint, base, shape: shape)
     let isExcluded = checkpoint.isExcludedFromQuantization(name)
-    let isTernary = storage.isTernary
-    let becomesTernary =
-      isTernary || (!isExcluded && (checkpoint.configuration.declaresBitLinear || options.ternarizes))
-    if !isTernary, becomesTernary, !checkpoint.configuration.declaresBitLinear { forcesTernary = true }
+    // A single layer that happens to hold three values is as dense as its neighbours.
+    let becomesTernary = storage.isTrits || (!isExcluded && isBitNet)
+    if !storage.isTernary, becomesTernary, !checkpoint.configuration.declaresBitLinear { forcesTernary = true }
     if storage.type.map(TensorType.ternary.contains) == true, storage.hasSeveralScales {
       throw ConversionError.mixedScales(
         file: checkpoint.path, tensor: name, type: storage.type?.rawValue ?? "ternary")
@@ -161,7 +173,7 @@ struct ConversionPlan {
     guard tensor.shape == shape else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: shape)
     }
-    var type = requested.map { TensorType.ternary.contains($0) ? tensor.type : $0 } ?? tensor.type
+    var type = requested.flatMap { $0 == .u8 || TensorType.ternary.contains($0) ? nil : $0 } ?? tensor.type
     var reason: String?
     if options.destination == .safetensors, !type.isPlain {
       type = .f32
@@ -202,9 +214,9 @@ struct ConversionPlan {
     }
   }
 
-  private mutating func addVector(_ name: String, count: Int? = nil, order: [Int]? = nil) throws {
+  private mutating func addVector(_ name: String, count: Int, order: [Int]? = nil) throws {
     let tensor = try required(name)
-    if let count, tensor.elementCount != count {
+    guard tensor.elementCount == count else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: [count])
     }
     guard tensor.type.isFloatingPoint else {
@@ -224,11 +236,16 @@ struct ConversionPlan {
     let name = "rope_freqs.weight"
     if checkpoint.tensors[name] != nil {
       guard options.destination == .gguf else {
+        // Then config.json says it.
+        guard try Llama3Scaling(checkpoint) == nil else { return }
         throw ConversionError.noArchitecture(
           file: checkpoint.path, found: "the rotary frequencies have factors (rope_freqs.weight)",
-          target: "transformers", remedy: "Convert from the original folder, whose config.json says rope_scaling.")
+          target: "transformers",
+          remedy:
+            "The file does not say what they follow from: convert from the original folder, whose config.json says "
+            + "rope_scaling.")
       }
-      return try addVector(name)
+      return try addVector(name, count: checkpoint.configuration.rotatedSize / 2)
     }
     guard options.destination == .gguf, let factors = checkpoint.configuration.llama3Factors else { return }
     tensors.append(
@@ -277,6 +294,21 @@ struct ConversionPlan {
     }
   }
 
+  /// GGUF keeps as 32-bit floats what a `config.json` has as doubles.
+  private func refuseUnwritableNumbers() throws {
+    let configuration = checkpoint.configuration
+    var numbers = [("rope_theta", configuration.ropeTheta)]
+    switch configuration.ropeScaling {
+    case .none: break
+    case .linear(let factor): numbers.append(("rope_scaling.factor", factor))
+    case .llama3: numbers += (configuration.llama3Factors ?? []).map { ("rope_scaling as factors", Double($0)) }
+    }
+    for (key, number) in numbers where !(Float(number) > 0 && Float(number).isFinite) {
+      throw ModelError.invalidConfiguration(
+        file: checkpoint.path, key: key, found: "\(number)", expected: "a number above 0 that a 32-bit float holds")
+    }
+  }
+
   private mutating func addWarnings() {
     warnings += checkpoint.configuration.notes
     if forcesTernary {
@@ -284,6 +316,11 @@ struct ConversionPlan {
         "--ternarize: these are full-precision weights of a model that was never trained with BitLinear, as far as its "
           + "files tell. Rounded to -1, 0, +1 it will print nonsense, whatever the runtime (`bitnet diagnose` calls this "
           + "BN101). The file is good for measuring speed and for testing runtimes.")
+    }
+    if isBitNet, !checkpoint.configuration.declaresBitLinear, !options.ternarizes {
+      warnings.append(
+        "all linear layers hold ternary values, though the source does not declare itself a BitNet: the result does, and "
+          + "is run with int8 activations")
     }
     if graph.hasSubNorms, graph.target == .bitnetCpp, !checkpoint.configuration.tiesEmbeddings,
       options.destination == .gguf

@@ -11,10 +11,11 @@ enum GGUFModelMetadata {
 
   /// - Returns: the entries, and what the user should know about the tokenizer.
   static func entries(_ plan: ConversionPlan) throws -> (entries: [Entry], notes: [String]) {
-    var entries = model(plan) + rope(plan)
+    var entries = try model(plan) + rope(plan)
     var (tokenizer, notes) = try tokenizer(plan)
-    if let mask = try plan.checkpoint.blockDiffusionConfig()?.maskTokenID.flatMap(UInt32.init(exactly:)) {
-      let key = "tokenizer.ggml.mask_token_id"
+    let key = "tokenizer.ggml.mask_token_id"
+    let masks = try plan.checkpoint.maskTokens(tokenizer: plan.checkpoint.tokenizer())
+    if masks.count == 1, !tokenizer.isEmpty, let mask = UInt32(exactly: masks[0]) {
       tokenizer.removeAll { $0.key == key }
       tokenizer.append((key, .u32(mask)))
     }
@@ -58,7 +59,8 @@ enum GGUFModelMetadata {
     ]
   }
 
-  private static func rope(_ plan: ConversionPlan) -> [Entry] {
+  private static func rope(_ plan: ConversionPlan) throws -> [Entry] {
+    if let scaling = try Llama3Scaling(plan.checkpoint) { return scaling.entries }
     guard case .linear(let factor) = plan.checkpoint.configuration.ropeScaling else { return [] }
     let name = plan.graph.architecture
     return [("\(name).rope.scaling.type", .string("linear")), ("\(name).rope.scaling.factor", .f32(Float(factor)))]

@@ -18,8 +18,8 @@ struct HuggingFaceExport {
     let config: JSONObject
     switch checkpoint.source {
     case .huggingFace(let source):
-      for name in HuggingFaceExport.copied where FileManager.default.fileExists(atPath: "\(source.path)/\(name)") {
-        try FileManager.default.copyItem(atPath: "\(source.path)/\(name)", toPath: "\(folder)/\(name)")
+      for name in HuggingFaceExport.copied where try isPresent("\(source.path)/\(name)") {
+        try copy("\(source.path)/\(name)", to: "\(folder)/\(name)")
       }
       config = try JSONParser.parse(path: "\(source.path)/config.json").object()
     case .gguf(let file):
@@ -55,6 +55,17 @@ struct HuggingFaceExport {
     try write(text + [0x0A], "\(folder)/conversion.json")
   }
 
+  /// Copies what is behind links: the cache of Hugging Face is made of links, and the copy is to stand alone.
+  private func copy(_ source: String, to target: String) throws {
+    let files = FileManager.default
+    let real = URL(filePath: source).resolvingSymlinksInPath().path
+    guard let names = try? files.contentsOfDirectory(atPath: real) else {
+      return try files.copyItem(atPath: real, toPath: target)
+    }
+    try files.createDirectory(atPath: target, withIntermediateDirectories: false)
+    for name in names { try copy("\(real)/\(name)", to: "\(target)/\(name)") }
+  }
+
   private func write(_ bytes: [UInt8], _ path: String) throws {
     let file = try NewFile(path: path)
     try file.write(SharedBytes(copying: bytes), at: 0)
@@ -74,18 +85,32 @@ struct HuggingFaceExport {
         .setting("model_type", to: .string(JSONString(family))).setting("auto_map", to: nil)
     }
     let isPacked = !plan.ternary.isEmpty
-    guard isPacked || plan.checkpoint.configuration.declaresBitLinear || plan.options.ternarizes else { return result }
-    var excluded: JSONValue?
-    if case .object(let old)? = config["quantization_config"] { excluded = old["modules_to_not_convert"] }
+    guard isPacked || plan.isBitNet else { return result }
     result = result.setting(
       "quantization_config",
-      to: ModelConfiguration.huggingFaceQuantization(isPacked: isPacked, excluded: excluded))
+      to: ModelConfiguration.huggingFaceQuantization(
+        isPacked: isPacked, excluded: excludedModules(config, isPacked: isPacked)))
     return result.setting("is_bitnet_config", to: nil)
+  }
+
+  /// The linear layers that stay dense: those that the source names, and all that are dense beside packed ones.
+  private func excludedModules(_ config: JSONObject, isPacked: Bool) -> JSONValue? {
+    var named: JSONValue?
+    if case .object(let old)? = config["quantization_config"] { named = old["modules_to_not_convert"] }
+    let dense = plan.denseLinears.filter { isPacked && !plan.checkpoint.isNamedInConfig($0.source) }
+    guard !dense.isEmpty else { return named }
+    // transformers spares the head of its own accord only where there is no list.
+    var modules = [JSONValue.string("lm_head")]
+    if case .array(let old)? = named { modules = old }
+    modules += dense.map { .string(JSONString(String($0.name.dropLast(".weight".count)))) }
+    return .array(modules)
   }
 
   /// A `config.json` for what no `config.json` says.
   private func fields() throws -> JSONObject {
-    plan.checkpoint.configuration.huggingFaceFields(
+    let fields = plan.checkpoint.configuration.huggingFaceFields(
       attentionBias: plan.checkpoint.tensors["blk.0.attn_q.bias"] != nil, tokenizer: try plan.checkpoint.tokenizer())
+    guard let scaling = try Llama3Scaling(plan.checkpoint) else { return fields }
+    return fields.setting("rope_scaling", to: scaling.json)
   }
 }

@@ -8,6 +8,8 @@ struct LinearStorage {
   let label: String
   /// The type of its numbers; `nil` for packed bytes.
   let type: TensorType?
+  /// Whether the file says that these are trits, with one scale.
+  let isTrits: Bool
   /// Whether its values are -s, 0, +s.
   let isTernary: Bool
   /// Whether it has more magnitudes than one, whatever its type promises.
@@ -21,7 +23,7 @@ struct LinearStorage {
         hint: "The architecture '\(checkpoint.configuration.architecture)' needs it; the source is incomplete.")
     }
     if checkpoint.packedScales[name] != nil {
-      (label, type, isTernary, hasSeveralScales) = ("packed U8", nil, true, false)
+      (label, type, isTrits, isTernary, hasSeveralScales) = ("packed U8", nil, true, true, false)
       return
     }
     guard tensor.type.isFloatingPoint else {
@@ -33,11 +35,11 @@ struct LinearStorage {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: shape)
     }
     let magnitudes = try LinearStorage.magnitudes(tensor)
-    let isListed = checkpoint.ternaryScales[name] != nil || tensor.type == .i2_s
-    hasSeveralScales = !isListed && magnitudes.count > 1
+    isTrits = checkpoint.ternaryScales[name] != nil || tensor.type == .i2_s
+    hasSeveralScales = !isTrits && magnitudes.count > 1
     // A matrix of zeros says nothing: where nobody speaks of a BitNet it is a dense layer that adds nothing (LLaMA-Pro).
     let mayBeTernary =
-      !magnitudes.isEmpty || isListed || TensorType.ternary.contains(tensor.type)
+      !magnitudes.isEmpty || isTrits || TensorType.ternary.contains(tensor.type)
       || checkpoint.configuration.declaresBitLinear
     isTernary = !hasSeveralScales && mayBeTernary
     type = tensor.type
@@ -54,5 +56,18 @@ struct LinearStorage {
       }
     }
     return found
+  }
+}
+
+extension Checkpoint {
+  /// Whether every linear layer holds -s, 0, +s: a BitNet, though nothing says so.
+  func holdsTernaryLayersOnly() throws -> Bool {
+    for layer in 0..<configuration.layerCount {
+      for role in LinearRole.allCases {
+        let shape = role.shape(in: configuration)
+        guard try LinearStorage(self, "blk.\(layer).\(role.rawValue)", shape: shape).isTernary else { return false }
+      }
+    }
+    return true
   }
 }

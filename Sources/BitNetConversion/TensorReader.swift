@@ -21,9 +21,7 @@ struct TensorReader {
     case .encoded(let matrix):
       let made = compute.ternarize(matrix)
       guard made.isFinite else {
-        throw ModelError.invalidTensor(
-          file: checkpoint.path, tensor: planned.source, problem: "holds weights that are infinite or not a number",
-          remedy: "The file is damaged, or its training diverged: `bitnet diagnose` lists the tensors.")
+        throw TensorReader.notNumbers(checkpoint.path, planned.source, "weights")
       }
       guard made.wasTernary || !TensorType.ternary.contains(matrix.type) else {
         throw ConversionError.mixedScales(
@@ -72,7 +70,10 @@ struct TensorReader {
     case .values(let values): try sink(bytes(values, planned.type))
     case .scale: try sink(bytes([scale], planned.type))
     case .vector:
-      let stored = try source(planned).floats()
+      let tensor = try source(planned)
+      let stored = try tensor.floats()
+      let wrong = stored.count { !$0.isFinite }
+      guard wrong == 0 else { throw TensorReader.notNumbers(tensor.file, tensor.name, "\(grouped(wrong)) values") }
       try sink(bytes(planned.order.map { $0.map { stored[$0] } } ?? stored, planned.type))
     case .ternary:
       guard let trits else { return }
@@ -86,7 +87,10 @@ struct TensorReader {
   private func encodeDense(_ planned: PlannedTensor, into sink: (SharedBytes) throws -> Void) throws {
     let tensor = try source(planned)
     let rowBytes = tensor.bytes.count / max(1, tensor.rows)
+    let matrix = EncodedMatrix(type: tensor.type, rows: tensor.rows, columns: tensor.columns, bytes: tensor.bytes)
+    var wrong = 0
     try chunks(planned) { rows in
+      wrong += compute.nonFiniteCount(matrix, rows: rows)
       let run = rows.first.map { $0..<$0 + rows.count } ?? 0..<0
       if tensor.type == planned.type {
         if planned.order == nil {
@@ -95,21 +99,26 @@ struct TensorReader {
           for row in rows { try sink(tensor.bytes[row * rowBytes..<(row + 1) * rowBytes]) }
         }
       } else {
-        let matrix = EncodedMatrix(
-          type: tensor.type, rows: tensor.rows, columns: tensor.columns, bytes: tensor.bytes)
         let rows = Array(rows)
         let encoded = compute.encode(rows: rows.count, columns: tensor.columns, as: planned.type) { row, values in
           matrix.decode(row: rows[row], into: values)
         }
-        if planned.type == .f16, encoded.holdsNonFiniteHalves() {
+        if planned.type == .f16, wrong == 0, encoded.holdsNonFiniteHalves() {
           throw ConversionError.doesNotFit(
-            file: tensor.file, tensor: tensor.name, found: "a value beyond 65504, or none at all", type: "F16",
+            file: tensor.file, tensor: tensor.name, found: "a value beyond 65504", type: "F16",
             remedy: "Choose bf16 or f32.")
         }
         try sink(encoded)
       }
       if planned.order == nil { tensor.bytes[run.lowerBound * rowBytes..<run.upperBound * rowBytes].release() }
     }
+    guard wrong == 0 else { throw TensorReader.notNumbers(tensor.file, tensor.name, "\(grouped(wrong)) values") }
+  }
+
+  private static func notNumbers(_ file: String, _ tensor: String, _ what: String) -> ModelError {
+    .invalidTensor(
+      file: file, tensor: tensor, problem: "holds \(what) that are infinite or not a number",
+      remedy: "The file is damaged, or its training diverged: `bitnet diagnose` lists the tensors.")
   }
 
   /// Calls `body` with the source's rows of every piece.

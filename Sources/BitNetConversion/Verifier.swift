@@ -7,6 +7,9 @@ import Tokenization
 /// Reads a result back, and compares it with the source: every tensor, and both through the engine.
 struct Verifier {
   let plan: ConversionPlan
+  /// Where the result is now.
+  let written: String
+  /// What it will be called, for messages.
   let output: String
   let compute: Compute
   let progress: (String) -> Void
@@ -16,7 +19,17 @@ struct Verifier {
   private static let generated = 16
 
   func verify() throws -> ConversionReport.Verification {
-    let result = try Checkpoint(path: output)
+    do {
+      return try compare(Checkpoint(path: written))
+    } catch let error where !(error is ConversionError || error is CancellationError) {
+      // What is wrong with the result is said under the name that it was to get.
+      let partial = NewFile.split(written).name, name = NewFile.split(output).name
+      guard "\(error)".contains(partial) else { throw error }
+      throw ConversionError.unusable(file: output, problem: "\(error)".replacingOccurrences(of: partial, with: name))
+    }
+  }
+
+  private func compare(_ result: Checkpoint) throws -> ConversionReport.Verification {
     var verification = ConversionReport.Verification(
       exactTernary: 0, exactOthers: 0, rounded: 0, largestRounding: 0, prompts: [])
     let reader = TensorReader(plan: plan, compute: compute)
@@ -113,20 +126,21 @@ struct Verifier {
 
   private func comparePrompts(_ result: Checkpoint) throws -> [ConversionReport.Prompt] {
     let source = plan.checkpoint
-    let isBitNet = !plan.ternary.isEmpty || source.configuration.declaresBitLinear
-    guard result.configuration.declaresBitLinear == isBitNet || plan.forcesTernary else {
+    guard result.configuration.declaresBitLinear == plan.isBitNet else {
       throw ConversionError.verification(
-        file: output, tensor: "metadata", found: "a file that does not declare itself a BitNet",
-        expected: "one that does")
+        file: output, tensor: "metadata",
+        found: "a model that \(plan.isBitNet ? "does not declare" : "declares") itself a BitNet",
+        expected: "one that \(plan.isBitNet ? "does" : "does not")")
     }
-    let mode: QuantizationMode = isBitNet || plan.forcesTernary ? .bitLinear : .none
     let prompts = try prompts(result)
     progress("running the source")
+    // The source as what it is taken for, the result as what it declares itself to be.
+    let mode: QuantizationMode = plan.isBitNet ? .bitLinear : .none
     let expected = try run(source, prompts.map(\.ids), mode: mode)
     for tensor in source.tensors.values { tensor.bytes.release() }
     returnFreedMemory()
     progress("running the result")
-    let found = try run(result, prompts.map(\.ids), mode: mode)
+    let found = try run(result, prompts.map(\.ids), mode: nil)
     return zip(prompts, zip(expected, found)).map { prompt, pair in
       let differs = zip(pair.0.tokens, pair.1.tokens).enumerated().first { $1.0 != $1.1 }
       return ConversionReport.Prompt(
@@ -156,7 +170,7 @@ struct Verifier {
     return Verifier.texts.map { ($0, tokenizer.encode($0)) }
   }
 
-  private func run(_ checkpoint: Checkpoint, _ prompts: [[Int]], mode: QuantizationMode) throws -> [Answer] {
+  private func run(_ checkpoint: Checkpoint, _ prompts: [[Int]], mode: QuantizationMode?) throws -> [Answer] {
     let longest = (prompts.map(\.count).max() ?? 1) + Verifier.generated
     let model = try Model(
       checkpoint: checkpoint,

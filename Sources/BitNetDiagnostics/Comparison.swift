@@ -119,9 +119,9 @@ extension Comparison {
   ) throws {
     progress("loading")
     let pair = try ComparedPair(a, b, options: options)
-    let tokenizer = TokenizerComparison(pair, texts: options.prompts)
+    let tokenizer = try TokenizerComparison(pair, texts: options.prompts)
     let tensors = try pair.compareTensors(tolerance: options.tolerance, progress: progress, isCancelled: isCancelled)
-    var notes = pair.notes
+    var notes = pair.notes + TensorComparison.notesOnNonFinite(tensors)
     var behaviour: ComparedBehaviour?
     if let models = pair.models {
       let sequences = try TokenSequence.make(options, for: models, notes: &notes)
@@ -148,7 +148,7 @@ struct ComparedPair {
   /// The loaded models; `nil` when one of them cannot be run, or their sizes differ.
   let models: [Model]?
   let tokenizers: [Tokenizer?]
-  /// Why one of the models cannot be run.
+  /// Why one of the models cannot be run; `nil` if both can, or neither: then that is no difference.
   let problem: String?
   let notes: [String]
 
@@ -165,7 +165,7 @@ struct ComparedPair {
     self.b = b
     modes = [a, b].map { options.mode ?? ($0.configuration.declaresBitLinear ? .bitLinear : .none) }
     var notes: [String] = []
-    var problem: String?
+    var problems: [String?] = []
     tokenizers = [a, b].map { checkpoint in
       do {
         return try checkpoint.tokenizer()
@@ -178,13 +178,15 @@ struct ComparedPair {
     for (checkpoint, mode) in zip([a, b], modes) {
       do {
         models.append(try Model(checkpoint: checkpoint, options: .init(mode: mode, threads: options.threads)))
+        problems.append(nil)
       } catch  where !(error is KernelError) {
-        problem = problem ?? "\(error)"
+        problems.append("\(error)")
       }
     }
-    self.problem = problem
-    if let problem { notes.append("logits are not compared: \(problem)") }
-    self.models = problem == nil ? models : nil
+    let first = problems.compactMap(\.self).first
+    problem = problems.contains(nil) ? first : nil
+    if let first { notes.append("logits are not compared: \(first)") }
+    self.models = first == nil ? models : nil
     self.notes = notes
   }
 }

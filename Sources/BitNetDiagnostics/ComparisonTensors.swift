@@ -42,6 +42,8 @@ public struct TensorComparison: Sendable, Codable {
   public var scaleRatio: Double?
   /// The shares of zeros among the trits.
   public var zeros: [Double]?
+  /// How many elements of the first and the second are infinite or not a number; `nil` where all are numbers.
+  public var nonFinite: [Int]?
   /// What the difference looks like; `nil` when it looks like nothing known, or there is none.
   public var pattern: TensorPattern?
 }
@@ -105,7 +107,7 @@ extension ComparedPair {
       } catch is ModelError {
         let tensors = [a.tensors[name], b.tensors[name]]
         return TensorComparison(
-          name: name, status: .unreadable, storage: tensors.map { $0?.type.rawValue },
+          name: name, status: holdSameBytes(name) ? .equal : .unreadable, storage: tensors.map { $0?.type.rawValue },
           shapes: tensors.map { $0?.shape ?? [] }, tolerance: 0)
       }
       guard let first = matrices[0], let second = matrices[1] else {
@@ -121,6 +123,13 @@ extension ComparedPair {
       }
       return result
     }
+  }
+
+  /// Whether a tensor is the same to the byte, whatever it holds.
+  private func holdSameBytes(_ name: String) -> Bool {
+    guard let first = a.tensors[name], let second = b.tensors[name] else { return false }
+    return first.type == second.type && first.shape == second.shape && first.bytes.equals(second.bytes)
+      && a.packedScales[name] == b.packedScales[name] && a.ternaryScales[name] == b.ternaryScales[name]
   }
 
   /// The orders that rows of this tensor are known to be confused with.
@@ -151,31 +160,68 @@ extension TensorComparison {
     _ name: String, _ a: ComparedMatrix, _ b: ComparedMatrix, tolerance given: Double?, pool: ThreadPool
   ) {
     let asTrits = a.ternary != nil && b.ternary != nil
+    // Nothing was rounded between two files of one type: what differs there is damage. Scales of trits travel in types of
+    // their own.
+    let isExact = a.storage == b.storage && (!asTrits || a.wasTernarized && b.wasTernarized)
+    let rounding = asTrits ? TensorType.ternaryScaleRounding : max(a.storage.rounding, b.storage.rounding)
     self.init(
       name: name, status: .shape, storage: [a.storage.rawValue, b.storage.rawValue], shapes: [a.shape, b.shape],
-      tolerance: given ?? (asTrits ? TensorType.ternaryScaleRounding : max(a.storage.rounding, b.storage.rounding)))
+      tolerance: given ?? (isExact ? 0 : rounding))
     // One vocabulary may be longer than the other: the rows that both have are compared.
     let isVocabulary = name == "token_embd.weight" || name == "output.weight"
     guard a.columns == b.columns, a.rows == b.rows || isVocabulary else { return }
     let rows = min(a.rows, b.rows)
+    let limit = given == nil ? RoundingLimit(a.storage, b.storage) : nil
     let sums = pool.map(count: rows) { row in
-      PairSums(
-        a.values(row: row, asTrits: asTrits), b.values(row: row, asTrits: asTrits), aScale: a.ternary.scale(asTrits),
-        bScale: b.ternary.scale(asTrits))
+      asTrits
+        ? PairSums(
+          a.values(row: row, asTrits: true), b.values(row: row, asTrits: true), aScale: a.ternary.scale(asTrits),
+          bScale: b.ternary.scale(asTrits))
+        : PairSums(a.floats(row: row), b.floats(row: row), limit: isExact ? nil : limit)
     }
     let total = sums.reduce(into: PairSums()) { $0.add($1) }
     maximum = total.maximum
     relative = total.relative
+    if total.nonFiniteA + total.nonFiniteB > 0 { nonFinite = [total.nonFiniteA, total.nonFiniteB] }
     if asTrits {
-      judgeTrits(a, b, total, count: Double(rows * a.columns), tolerance: given)
+      let isOnBorders = isExact || limit.map { TensorComparison.differOnBorders(a, b, rows: rows, $0, pool) } ?? true
+      judgeTrits(
+        a, b, total, count: Double(rows * a.columns), tolerance: given, isExact: isExact, isOnBorders: isOnBorders)
     } else {
-      status = total.maximum == 0 ? .equal : total.relative <= tolerance ? .rounded : .differs
+      let isRounded = total.relative <= tolerance && total.beyondRounding == 0
+      status = total.maximum == 0 ? .equal : isRounded ? .rounded : .differs
       if matters { pattern = TensorPattern(total, tolerance: tolerance) }
     }
   }
 
+  /// Whether rounding explains every trit that differs: weights that are rounded may fall to either side of the border
+  /// between two trits, those that are not near it may not.
+  private static func differOnBorders(
+    _ a: ComparedMatrix, _ b: ComparedMatrix, rows: Int, _ limit: RoundingLimit, _ pool: ThreadPool
+  ) -> Bool {
+    let masters = [a, b].filter(\.wasTernarized)
+    guard !masters.isEmpty else { return true }
+    let ratio = b.ternary.scale(true) / a.ternary.scale(true)
+    let scales = max(abs(ratio - 1), TensorType.ternaryScaleRounding)
+    return pool.map(count: rows) { row in
+      let first = a.trits(row: row), second = b.trits(row: row)
+      let differing = first.indices.filter { first[$0] != second[$0] }
+      guard !differing.isEmpty else { return true }
+      guard differing.allSatisfy({ abs(first[$0] - second[$0]) == 1 }) else { return false }
+      return masters.allSatisfy { master in
+        let weights = master.floats(row: row), scale = master.ternary.scale(true)
+        return differing.allSatisfy { index in
+          let start = index / limit.block * limit.block
+          let largest = RoundingLimit.largest(weights, start..<min(start + limit.block, weights.count))
+          return abs(abs(Double(weights[index])) - scale / 2) <= limit.allowed(largest) + scales * scale
+        }
+      }
+    }.allSatisfy(\.self)
+  }
+
   private mutating func judgeTrits(
-    _ a: ComparedMatrix, _ b: ComparedMatrix, _ total: PairSums, count: Double, tolerance given: Double?
+    _ a: ComparedMatrix, _ b: ComparedMatrix, _ total: PairSums, count: Double, tolerance given: Double?, isExact: Bool,
+    isOnBorders: Bool
   ) {
     let ratio = Double(b.ternary?.scale ?? 1) / Double(a.ternary?.scale ?? 1)
     let zeros = [1 - total.nonZeroA / count, 1 - total.nonZeroB / count]
@@ -185,11 +231,11 @@ extension TensorComparison {
     self.zeros = zeros
     // Training leaves many weights on the border between two trits: floats that were rounded may fall to either side.
     let rounding = [a, b].filter(\.wasTernarized).map(\.storage.rounding).max()
-    let allowed = rounding.map { given ?? max(5 * $0, 1e-4) } ?? 0
-    if share <= allowed {
+    let allowed = rounding.map { given ?? (isExact ? 0 : max(5 * $0, 1e-4)) } ?? 0
+    if share <= allowed, isOnBorders {
       let isSame = abs(ratio - 1) <= tolerance
       status = !isSame ? .differs : ratio == 1 && share == 0 ? .equal : .rounded
-      guard !isSame else { return }
+      guard !isSame, abs(ratio - 1) > TensorType.ternaryScaleRounding else { return }
       if zeros[0] > 0.01, abs(ratio - (1 - zeros[0])) < 0.01 {
         pattern = .quantizedTwice
       } else if let scale = b.ternary?.scale, let other = a.ternary?.scale, abs(scale * other - 1) <= 0.01 {
@@ -209,6 +255,18 @@ extension TensorComparison {
     } else if zeros[1] > 0.6, zeros[0] < 0.5, total.agreeing >= 0.9 * total.nonZeroB {
       pattern = .mostlyZeros
     }
+  }
+}
+
+extension TensorComparison {
+  /// Names the tensors with elements that are no numbers, in both models or one: equal they may be, right they are not.
+  static func notesOnNonFinite(_ tensors: [TensorComparison]) -> [String] {
+    let wrong = tensors.filter { $0.nonFinite != nil }
+    guard let first = wrong.first, let counts = first.nonFinite else { return [] }
+    let more = wrong.count > 1 ? ", as do \(wrong.count - 1) more tensors" : ""
+    return [
+      "\(first.shortName) holds \(counts[0]) values in A and \(counts[1]) in B that are infinite or not a number\(more)"
+    ]
   }
 }
 

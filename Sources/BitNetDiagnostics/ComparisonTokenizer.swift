@@ -40,9 +40,10 @@ extension TokenizerComparison {
     "Größe naïve 東京都 हिन्दी ภาษาไทย русский 👩‍👩‍👧 £5 ½", "I'm WE'LL (don't) «quote» e.g. www.example.org/a?b=c&d",
   ]
 
-  init?(_ pair: ComparedPair, texts: [String]) {
+  init?(_ pair: ComparedPair, texts: [String]) throws {
     guard let a = pair.tokenizers[0], let b = pair.tokenizers[1] else { return nil }
-    settings = TokenizerComparison.settings(a, b)
+    settings = TokenizerComparison.settings(
+      a, b, masks: try [pair.a.maskTokens(tokenizer: a), pair.b.maskTokens(tokenizer: b)])
     differingTokens = 0
     for id in 0..<max(a.vocabularySize, b.vocabularySize) where !TokenizerComparison.isSame(id, a, b) {
       differingTokens += 1
@@ -66,7 +67,8 @@ extension TokenizerComparison {
     return bytes == b.bytes(of: id) && (!bytes.isEmpty || Array(a.text(of: id).utf8) == Array(b.text(of: id).utf8))
   }
 
-  private static func settings(_ a: Tokenizer, _ b: Tokenizer) -> [SettingComparison] {
+  /// - Parameter masks: the mask tokens by all files, not the tokenizers' alone.
+  private static func settings(_ a: Tokenizer, _ b: Tokenizer, masks: [[Int]]) -> [SettingComparison] {
     func row(_ name: String, _ kind: ComparisonDifference.Code?, _ value: (Tokenizer) -> String) -> SettingComparison {
       let texts = [value(a), value(b)]
       return SettingComparison(
@@ -76,15 +78,19 @@ extension TokenizerComparison {
     func token(_ id: Int?, _ tokenizer: Tokenizer) -> String {
       id.map { "\($0) \(tokenizer.text(of: $0))" } ?? "none"
     }
+    func tokens(_ ids: [Int], _ tokenizer: Tokenizer) -> String {
+      ids.isEmpty ? "none" : ids.map { token($0, tokenizer) }.joined(separator: ", ")
+    }
+    let mask = [tokens(masks[0], a), tokens(masks[1], b)]
     var rows = [
       row("tokenizer", nil) { $0.kind.rawValue }, row("pre-tokenizer", nil, \.preTokenizerName),
       row("tokens", .tokenizer) { "\($0.vocabularySize)" },
       row("begin", .specialTokens) { token($0.beginningOfSequence, $0) },
       row("adds begin", .specialTokens) { "\($0.addsBeginningOfSequence)" },
-      row("ends", .specialTokens) { tokenizer in
-        tokenizer.endOfGeneration.sorted().map { token($0, tokenizer) }.joined(separator: ", ")
-      },
-      row("padding", nil) { token($0.padding, $0) }, row("mask", .specialTokens) { token($0.mask, $0) },
+      row("ends", .specialTokens) { tokens($0.endOfGeneration.sorted(), $0) },
+      row("padding", nil) { token($0.padding, $0) },
+      SettingComparison(
+        name: "mask", a: mask[0], b: mask[1], kind: .specialTokens, matters: Array(mask[0].utf8) != Array(mask[1].utf8)),
       row("chat template", .chatTemplate) { $0.chatTemplates["default"] ?? "none" },
     ]
     // A begin that is never added says nothing.

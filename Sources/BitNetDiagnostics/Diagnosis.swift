@@ -134,7 +134,7 @@ extension Diagnosis {
     } catch {
       var evidence = Evidence()
       try evidence.note(error)
-      self.init(path: path, evidence: evidence, english: nil)
+      self.init(path: path, evidence: evidence)
       // Which file it is that cannot be read is all the more worth knowing; a folder of files cannot be told.
       if options.digestsFiles { files = try? SourceDigests(files: [path]).wait() }
       return
@@ -161,16 +161,16 @@ extension Diagnosis {
         of: reference, with: checkpoint, options: .init(threads: options.threads), progress: progress,
         isCancelled: isCancelled)
     }
-    self.init(path: checkpoint.path, evidence: examination.evidence, english: examination.english)
+    self.init(path: checkpoint.path, evidence: examination.evidence)
     files = try digests?.wait()
   }
 
-  private init(path: String, evidence: Evidence, english: TextProbe?) {
+  private init(path: String, evidence: Evidence) {
     self.init(
       model: path, facts: evidence.facts, problems: evidence.problems, weights: evidence.weights,
       weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
       scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
-      probe: evidence.probe, english: english, chat: evidence.chat, activations: evidence.activations,
+      probe: evidence.probe, english: evidence.english, chat: evidence.chat, activations: evidence.activations,
       repairs: evidence.repairs, reference: evidence.reference, training: evidence.training,
       findings: Rules.findings(for: evidence))
   }

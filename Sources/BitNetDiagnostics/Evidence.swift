@@ -14,8 +14,10 @@ package struct Evidence {
   package var scaleSuspects: [ScaleSuspect] = []
   package var vocabulary: VocabularyFacts?
   package var behaviour: [PromptBehaviour] = []
-  /// The loss on the text to judge by.
+  /// The loss on the text that was asked for, or on the built-in one.
   package var probe: TextProbe?
+  /// The loss on the built-in text, where another was asked for.
+  package var english: TextProbe?
   package var chat: ChatProbe?
   package var activations: [LayerActivations] = []
   package var repairs: RepairSearch?

@@ -9,8 +9,6 @@ struct Examination {
   let options: Diagnosis.Options
   let compute: Compute
   var evidence = Evidence()
-  /// The loss on the built-in text, where another was given.
-  var english: TextProbe?
 
   /// A model predicts so well that no setting can be far off when its loss is at most this share of a uniform guess.
   private static let convincingShare = 0.35
@@ -90,7 +88,11 @@ struct Examination {
     let builtIn = tokenizer.encode(ProbeText.english), given = options.probeText.map { tokenizer.encode($0) }
     for text in [given, builtIn].compactMap(\.self) where text.allSatisfy({ $0 < rows }) {
       let probe = try TextProbe(tokens: text, models: models, isCancelled: isCancelled)
-      if evidence.probe == nil, given == nil || text == given { evidence.probe = probe } else { english = probe }
+      if evidence.probe == nil, given == nil || text == given {
+        evidence.probe = probe
+      } else {
+        evidence.english = probe
+      }
     }
     try examineCauses(models, builtIn: builtIn, progress: progress, isCancelled: isCancelled)
   }
@@ -99,22 +101,26 @@ struct Examination {
   private mutating func examineCauses(
     _ models: [Model], builtIn: [Int], progress: (String) -> Void, isCancelled: () -> Bool
   ) throws {
-    let probes = [evidence.probe, english].compactMap(\.self).filter { $0.tokens >= Rules.minimumTokens }
+    let probes = [evidence.probe, evidence.english].compactMap(\.self).filter { $0.tokens >= Rules.minimumTokens }
     // A model for another language does well on a text of its own kind only.
     guard let judged = probes.min(by: { $0.share < $1.share }) else { return }
-    let isBuiltIn = options.probeText == nil || judged.best == english?.best
+    let isBuiltIn = options.probeText == nil || judged.best == evidence.english?.best
     let text = isBuiltIn ? builtIn : models[0].tokenizer?.encode(options.probeText ?? "") ?? builtIn
     guard let model = models.first(where: { $0.mode == judged.bestMode }) ?? models.first else { return }
-    progress("chat")
-    evidence.chat = try ChatProbe.measure(model, turnEnd: evidence.vocabulary?.turnEnd, isCancelled: isCancelled)
     progress("activations")
     evidence.activations = try LayerActivations.measure(model, tokens: text, isCancelled: isCancelled)
     let isBroken = !(judged.share <= Examination.convincingShare)
     let suspects = try suspectCandidates()
-    guard isBroken || !suspects.isEmpty else { return }
-    evidence.repairs = try RepairSearch(
-      model, tokens: text, loss: judged.best, suspects: suspects, isBroken: isBroken, progress: progress,
-      isCancelled: isCancelled)
+    var mended = model
+    if isBroken || !suspects.isEmpty {
+      let (search, checkpoint) = try RepairSearch.run(
+        model, tokens: text, loss: judged.best, suspects: suspects, isBroken: isBroken, progress: progress,
+        isCancelled: isCancelled)
+      evidence.repairs = search
+      if !search.accepted.isEmpty { mended = try model.variant(checkpoint, mode: model.mode) }
+    }
+    progress("chat")
+    evidence.chat = try ChatProbe.measure(mended, turnEnd: evidence.vocabulary?.turnEnd, isCancelled: isCancelled)
   }
 
   /// What would mend the matrices that the statistics accuse.
@@ -125,14 +131,16 @@ struct Examination {
       guard parts.count == 4, let layer = Int(parts[1]), let role = LinearRole(rawValue: String(parts[2])) else {
         continue
       }
-      candidates.append(
-        RepairCandidate(
-          code: .scaleOutlier, change: "\(suspect.name) divided by \(significant(suspect.factor))",
-          tensors: [suspect.name]
-        ) { [compute] checkpoint in
-          try checkpoint.replacing(
-            checkpoint.scaling(layer, role, by: Float(1 / suspect.factor), compute: compute))
-        })
+      // Where all scales are inverted, one that is too small looks too large.
+      for (word, factor) in [("divided", 1 / suspect.factor), ("multiplied", suspect.factor)] {
+        candidates.append(
+          RepairCandidate(
+            code: .scaleOutlier, change: "\(suspect.name) \(word) by \(significant(suspect.factor))",
+            tensors: [suspect.name]
+          ) { [compute] checkpoint in
+            try checkpoint.replacing(checkpoint.scaling(layer, role, by: Float(factor), compute: compute))
+          })
+      }
     }
     for layer in BlockCoherence.rotarySuspects(evidence.coherence) {
       let names = [LinearRole.query, .key].map { "blk.\(layer).\($0.rawValue).weight" }
@@ -141,11 +149,28 @@ struct Examination {
           code: .rotaryOrder, change: "q and k of block \(layer) in the other rotary order", tensors: names
         ) { [compute] checkpoint in try checkpoint.reorderingRotaryPairs(of: layer, compute: compute) })
     }
+    let damaged = evidence.norms.filter { $0.nonFinite > 0 }.map(\.name)
+    if !damaged.isEmpty {
+      candidates.append(
+        RepairCandidate(code: .damaged, change: "gains that are no numbers as 1", tensors: damaged) { checkpoint in
+          try checkpoint.replacingNonFinite(damaged)
+        })
+    }
     return candidates
   }
 }
 
 extension Checkpoint {
+  /// Vectors with 1 for what is infinite or not a number.
+  fileprivate func replacingNonFinite(_ names: [String]) throws -> Checkpoint {
+    var changed: [String: Replacement?] = [:]
+    for name in names {
+      let values = try tensors[name]?.floats().map { $0.isFinite ? $0 : 1 } ?? []
+      changed[name] = Replacement(shape: [values.count], floats: values)
+    }
+    return try replacing(changed)
+  }
+
   /// The queries and keys of one block with the rows of each head in the other order of rotary pairs.
   fileprivate func reorderingRotaryPairs(of layer: Int, compute: Compute) throws -> Checkpoint {
     var changed: [String: Replacement?] = [:]

@@ -204,7 +204,7 @@ extension Finding.Code {
     case .wrongEpsilon: "wrong epsilon of the norms"
     case .wrongHead: "wrong output head"
     case .subNormsMissing: "sub-norms are missing"
-    case .subNormsWrong: "sub-norms misplaced"
+    case .subNormsWrong: "wrong gains of sub-norms"
     case .normsReset: "norms reset to 1"
     case .quantizationMisdeclared: "quantization declared wrongly"
     case .unsupported: "not supported"

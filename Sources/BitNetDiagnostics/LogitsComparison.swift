@@ -66,10 +66,13 @@ extension PositionComparison {
       maximum = max(maximum, step.isNaN ? .infinity : step)
     }
     let relative = (difference / square).squareRoot()
+    // Equal logits are equal, also those that are no numbers.
+    let isEqual = zip(first.logits, second.logits).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }
     self.init(
-      sequence: sequence, position: position, token: token, text: text, cosine: first.cosine(with: second),
-      divergence: first.divergence(from: second), maximum: maximum,
-      relative: difference == 0 ? 0 : relative.isNaN ? .infinity : relative, topA: first.likeliest,
+      sequence: sequence, position: position, token: token, text: text,
+      cosine: isEqual ? 1 : first.cosine(with: second), divergence: isEqual ? 0 : first.divergence(from: second),
+      maximum: isEqual ? 0 : maximum,
+      relative: isEqual || difference == 0 ? 0 : relative.isNaN ? .infinity : relative, topA: first.likeliest,
       topB: second.likeliest)
   }
 }

@@ -25,7 +25,7 @@ extension LogitsDump {
   ///   - prompt: the text; without text and tokens, the first of ``Comparison/defaultPrompts``.
   ///   - tokens: token ids instead of a text.
   ///   - lastOnly: writes the last position alone.
-  ///   - path: a `.npy` file, which appears when it is whole.
+  ///   - path: a `.npy` file, which appears when it is whole, in the place of a file of that name.
   /// - Throws: `ModelError`, `FormatError` when the file cannot be written, `CancellationError`.
   public init(
     of model: Model, prompt: String? = nil, tokens: [Int]? = nil, lastOnly: Bool = false, to path: String,

@@ -15,6 +15,11 @@ struct PairSums {
   var opposite = 0.0
   /// Elements that are equal and not zero.
   var agreeing = 0.0
+  /// Elements that differ by more than rounding explains.
+  var beyondRounding = 0.0
+  /// Elements that are infinite or not a number.
+  var nonFiniteA = 0
+  var nonFiniteB = 0
 
   init() {}
 
@@ -25,13 +30,28 @@ struct PairSums {
       if x != y { differing += 1 } else if x != 0 { agreeing += 1 }
       if x == -y, x != 0 { opposite += 1 }
       let p = Double(x) * aScale, q = Double(y) * bScale
-      let step = p == q ? 0 : abs(p - q)
-      // What is not a number differs infinitely.
+      if !x.isFinite { nonFiniteA += 1 }
+      if !y.isFinite { nonFiniteB += 1 }
+      let step = p == q || p.isNaN && q.isNaN ? 0 : abs(p - q)
+      // What is a number on one side only differs infinitely.
       maximum = max(maximum, step.isNaN ? .infinity : step)
       difference += step * step
       squareA += p * p
       squareB += q * q
       product += p * q
+    }
+  }
+
+  /// - Parameter limit: what rounding explains; `nil` if nothing is to be explained.
+  init(_ a: [Float], _ b: [Float], limit: RoundingLimit?) {
+    self.init(a, b)
+    guard let limit, difference > 0 else { return }
+    for start in stride(from: 0, to: a.count, by: limit.block) {
+      let block = start..<min(start + limit.block, a.count)
+      let allowed = limit.allowed(max(RoundingLimit.largest(a, block), RoundingLimit.largest(b, block)))
+      for index in block where a[index] != b[index] && !(a[index].isNaN && b[index].isNaN) {
+        if !(abs(Double(a[index]) - Double(b[index])) <= allowed) { beyondRounding += 1 }
+      }
     }
   }
 
@@ -46,6 +66,9 @@ struct PairSums {
     differing += other.differing
     opposite += other.opposite
     agreeing += other.agreeing
+    beyondRounding += other.beyondRounding
+    nonFiniteA += other.nonFiniteA
+    nonFiniteB += other.nonFiniteB
   }
 
   /// `||a - b|| / ||a||`; 0 when both are zero.
@@ -58,24 +81,5 @@ struct PairSums {
   var fit: (factor: Double, residual: Double) {
     guard squareA > 0, squareB > 0, product.isFinite else { return (1, .infinity) }
     return (product / squareA, max(0, 1 - product * product / (squareA * squareB)).squareRoot())
-  }
-}
-
-extension TensorType {
-  /// Scales travel as f16 or bf16: half a unit of bf16's last place, and a little.
-  static let ternaryScaleRounding = 0.005
-
-  /// The relative difference (Frobenius) that storing numbers in this type makes at most, for weights as they are found.
-  var rounding: Double {
-    switch self {
-    case .f64, .f32, .i8, .i16, .i32, .i64, .u8, .i2_s: 1e-6
-    case .f16: 1e-3
-    case .bf16: 4e-3
-    case .q8_0: 1.5e-2
-    case .q6_K: 4e-2
-    case .q5_0, .q5_1, .q5_K: 8e-2
-    case .q4_0, .q4_1, .q4_K: 0.16
-    case .tq1_0, .tq2_0: 5e-3
-    }
   }
 }

@@ -122,32 +122,6 @@ extension Checkpoint {
     }
   }
 
-  // MARK: Orders
-
-  /// Packed quarters taken for neighbouring rows, and the reverse.
-  private func orderCandidates(_ compute: Compute) throws -> [RepairCandidate] {
-    // Reordering takes the weights into memory: models of a size that is looked at for a second only.
-    let weights = linearNames.reduce(0) { $0 + (tensors[$1]?.elementCount ?? 0) }
-    guard weights <= 1 << 28 else { return [] }
-    return [false, true].map { isReverse in
-      let change = isReverse ? "packed neighbours for quarters" : "packed quarters for neighbours"
-      return RepairCandidate(code: .packingOrder, change: change) { checkpoint in
-        var changed: [String: Checkpoint.Replacement?] = [:]
-        for layer in 0..<checkpoint.configuration.layerCount {
-          for role in LinearRole.allCases {
-            let rows = try checkpoint.rows(of: layer, role, compute: compute)
-            guard rows.count.isMultiple(of: 4) else { continue }
-            let quarters = rows.indices.map { $0 % (rows.count / 4) * 4 + $0 / (rows.count / 4) }
-            let order = isReverse ? RotaryOrder.inverse(quarters) : quarters
-            changed["blk.\(layer).\(role.rawValue).weight"] = Checkpoint.Replacement(
-              shape: [rows.count, rows.first?.count ?? 0], floats: order.flatMap { rows[$0] })
-          }
-        }
-        return try checkpoint.replacing(changed)
-      }
-    }
-  }
-
   // MARK: Sub-norms
 
   private func subNormCandidates() throws -> [RepairCandidate] {
@@ -218,7 +192,7 @@ extension RepairCandidate {
     self.text = text
   }
 
-  fileprivate init(code: Finding.Code, change: String, apply: @escaping (Checkpoint) throws -> Checkpoint) {
+  init(code: Finding.Code, change: String, apply: @escaping (Checkpoint) throws -> Checkpoint) {
     self.code = code
     self.change = change
     self.apply = apply

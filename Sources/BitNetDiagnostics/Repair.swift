@@ -65,32 +65,35 @@ extension RepairSearch {
   /// The same for a matrix that its statistics accuse already.
   static let suspectThreshold = 0.01
   /// No more changes are looked for on top of each other.
-  private static let rounds = 4
+  private static let rounds = 8
 
+  /// Tries changes, and keeps those that help.
+  ///
   /// - Parameters:
   ///   - model: the model as it is, in the mode to measure in.
   ///   - loss: its loss on the text.
   ///   - suspects: changes of matrices that the statistics of weights accuse.
   ///   - isBroken: whether the model predicts so badly that changes of settings are worth trying.
-  init(
+  /// - Returns: what was tried, and the model with all accepted changes.
+  static func run(
     _ model: Model, tokens: [Int], loss: Double, suspects: [RepairCandidate], isBroken: Bool,
     progress: (String) -> Void, isCancelled: () -> Bool
-  ) throws {
-    self.init(mode: model.mode, loss: loss, accepted: [], tried: [], ablations: [])
+  ) throws -> (search: RepairSearch, mended: Checkpoint) {
+    var search = RepairSearch(mode: model.mode, loss: loss, accepted: [], tried: [], ablations: [])
     // What is still worse than chance explains nothing.
     let chance = log(Double(model.configuration.vocabularySize))
     var state = State(checkpoint: model.checkpoint, tokens: tokens, loss: loss)
     for round in 1...RepairSearch.rounds {
       let settings = isBroken ? try state.checkpoint.repairCandidates(model) : []
       let candidates = (suspects + settings).filter { candidate in
-        !accepted.contains { $0.code == candidate.code && $0.tensors == candidate.tensors }
+        !search.accepted.contains { $0.code == candidate.code && $0.tensors == candidate.tensors }
       }
       var results = try candidates.enumerated().compactMap { index, candidate in
         progress("change \(round).\(index + 1)/\(candidates.count)")
         return try state.changed(by: candidate, model, isCancelled: isCancelled)
       }
       results.sort { $0.loss < $1.loss || ($0.loss.isFinite && !$1.loss.isFinite) }
-      if round == 1 { tried = results.compactMap(\.repairs.last) }
+      if round == 1 { search.tried = results.compactMap(\.repairs.last) }
       if let winner = results.first(where: { $0.helps(isBroken) && $0.loss < chance }) {
         state = winner
       } else if round == 1, isBroken, loss > Rules.learnedShare * chance,
@@ -102,12 +105,13 @@ extension RepairSearch {
       } else {
         break
       }
-      accepted = state.repairs
+      search.accepted = state.repairs
     }
     // A little less bad is no explanation.
-    if state.loss > Rules.learnedShare * chance { accepted.removeAll { $0.gain < log(2) } }
-    guard isBroken, state.loss.isFinite, model.configuration.layerCount > 1 else { return }
-    ablations = try RepairSearch.ablate(state, model, progress: progress, isCancelled: isCancelled)
+    if state.loss > Rules.learnedShare * chance { search.accepted.removeAll { $0.gain < log(2) } }
+    guard isBroken, state.loss.isFinite, model.configuration.layerCount > 1 else { return (search, state.checkpoint) }
+    search.ablations = try RepairSearch.ablate(state, model, progress: progress, isCancelled: isCancelled)
+    return (search, state.checkpoint)
   }
 
   /// The best of all pairs of changes of settings, for models of a size that is looked at for a second only.

@@ -24,7 +24,7 @@ public struct ScaleSuspect: Sendable, Codable {
 
 extension ScaleSuspect {
   /// No more are looked at.
-  private static let limit = 6
+  private static let limit = 10
   /// Scales that differ by less are not suspected.
   private static let least = log(1.4)
   /// Suspects are this many spreads away from their neighbours, or more than a factor of four.

@@ -98,6 +98,8 @@ extension TensorPattern {
   init?(_ sums: PairSums, tolerance: Double) {
     let (factor, residual) = sums.fit
     guard residual <= max(tolerance, 1e-3), factor != 0 else { return nil }
+    // The same but for a few elements is no factor.
+    guard abs(factor - 1) > max(tolerance, 1e-3) else { return nil }
     self = abs(factor + 1) <= max(tolerance, 1e-3) ? .negated : .scaled(factor)
   }
 
@@ -111,6 +113,8 @@ extension TensorPattern {
       (0..<b.rows).map { b.values(row: $0, asTrits: asTrits) },
       tolerance: max(tolerance, 1e-3))
     if a.rows == b.rows, a.columns == b.columns {
+      // Where most is in its place, little can be elsewhere.
+      guard pair.relative(rows: Array(0..<a.rows)) > 10 * pair.tolerance else { return nil }
       if let known = orders.first(where: { pair.matches(rows: $0.1) }) {
         self = known.0
         return
@@ -148,14 +152,17 @@ private struct MatrixPair {
   }
 
   /// Whether row `i` of `a` is row `rows[i]` of `b`.
-  func matches(rows: [Int]) -> Bool {
+  func matches(rows: [Int]) -> Bool { relative(rows: rows) <= tolerance }
+
+  /// The relative difference of row `i` of `a` and row `rows[i]` of `b`, over all rows.
+  func relative(rows: [Int]) -> Double {
     var total = PairSums()
     for (row, other) in zip(a, rows) {
       total.add(PairSums(row, b[other]))
       // A wrong order shows in the first rows.
-      if total.relative > 0.5 { return false }
+      if total.relative > 0.5 { break }
     }
-    return total.relative <= tolerance
+    return total.relative
   }
 
   static func transposed(_ matrix: [[Float]]) -> [[Float]] {

@@ -115,21 +115,31 @@ static void ck_rms_norm_backward(const float *x, const float *gain, const float 
   }
 }
 
+// The first `count` of 16 elements, or all; what is missing is `missing`.
+CK_INLINE v16 ck_load_part(const float *p, size_t count, float missing) {
+  if (count >= 16)
+    return ck_load(p);
+  v16 v = ck_splat(missing);
+  for (size_t l = 0; l < count; l++)
+    v[l] = p[l];
+  return v;
+}
+
+CK_INLINE void ck_store_part(float *p, v16 v, size_t count) {
+  if (count >= 16)
+    return ck_store(p, v);
+  for (size_t l = 0; l < count; l++)
+    p[l] = v[l];
+}
+
 static void ck_silu_gate_backward(float *gate, float *up, const float *g, size_t n) {
   for (size_t i = 0; i < n; i += 16) {
-    float a[16] = {0}, b[16] = {0}, c[16] = {0};
-    const size_t count = n - i < 16 ? n - i : 16;
-    memcpy(a, gate + i, count * sizeof(float));
-    memcpy(b, up + i, count * sizeof(float));
-    memcpy(c, g + i, count * sizeof(float));
-    const v16 z = ck_load(a), d = ck_load(c);
-    const v16 magnitude = ck_select(z < 0, -z, z);
-    const v16 e = ck_exp(-magnitude);
+    const v16 z = ck_load_part(gate + i, n - i, 0), u = ck_load_part(up + i, n - i, 0);
+    const v16 d = ck_load_part(g + i, n - i, 0);
+    const v16 e = ck_exp(-ck_select(z < 0, -z, z));
     const v16 sigmoid = ck_select(z < 0, e, ck_splat(1.0f)) / (1.0f + e);
-    ck_store(a, d * ck_load(b) * sigmoid * (1.0f + z * (1.0f - sigmoid)));
-    ck_store(b, d * z * sigmoid);
-    memcpy(gate + i, a, count * sizeof(float));
-    memcpy(up + i, b, count * sizeof(float));
+    ck_store_part(gate + i, d * u * sigmoid * (1.0f + z * (1.0f - sigmoid)), n - i);
+    ck_store_part(up + i, d * z * sigmoid, n - i);
   }
 }
 
@@ -191,35 +201,21 @@ static double ck_log_sum_exp(const float *x, size_t n, float scale, float *large
     v16 sums = {0};
     for (i = first; i + 16 <= end; i += 16)
       sums += ck_exp((ck_load(x + i) - largest) * scale);
-    if (i < end) {
-      float rest[16];
-      for (size_t l = 0; l < 16; l++)
-        rest[l] = i + l < end ? x[i + l] : -INFINITY;
-      sums += ck_exp((ck_load(rest) - largest) * scale);
-    }
+    if (i < end)
+      sums += ck_exp((ck_load_part(x + i, end - i, -INFINITY) - largest) * scale);
     total += (double)ck_sum(sums);
   }
   *largest_out = largest;
   return (double)largest * scale + log(total);
 }
 
-// exp((x[i] - offset)) * scale for 16 logits of which `count` count.
+// exp(x[i] * scale - offset) for 16 logits of which `count` count.
 CK_INLINE v16 ck_probabilities(const float *x, size_t count, float scale, float offset) {
-  if (count >= 16)
-    return ck_exp(ck_load(x) * scale - offset);
-  float rest[16];
-  for (size_t l = 0; l < 16; l++)
-    rest[l] = l < count ? x[l] : -INFINITY;
-  return ck_exp(ck_load(rest) * scale - offset);
+  return ck_exp(ck_load_part(x, count, -INFINITY) * scale - offset);
 }
 
 CK_INLINE void ck_add_part(float *to, v16 value, size_t count, bool accumulates) {
-  if (count >= 16) {
-    ck_store(to, accumulates ? ck_load(to) + value : value);
-    return;
-  }
-  for (size_t l = 0; l < count; l++)
-    to[l] = accumulates ? to[l] + value[l] : value[l];
+  ck_store_part(to, accumulates ? ck_load_part(to, count, 0) + value : value, count);
 }
 
 static double ck_cross_entropy(const float *logits, size_t n, size_t target, float smoothing, float weight,
@@ -268,12 +264,7 @@ static double ck_distillation(const float *student, const float *teacher, size_t
       const size_t count = end - i;
       const v16 p = ck_probabilities(teacher + i, count, scale, (float)teacher_normalizer);
       const v16 q = ck_probabilities(student + i, count, scale, (float)student_normalizer);
-      v16 difference = {0};
-      if (count >= 16)
-        difference = ck_load(teacher + i) - ck_load(student + i);
-      else
-        for (size_t l = 0; l < count; l++)
-          difference[l] = teacher[i + l] - student[i + l];
+      const v16 difference = ck_load_part(teacher + i, count, 0) - ck_load_part(student + i, count, 0);
       sums = __builtin_elementwise_fma(p, difference, sums);
       if (gradient)
         ck_add_part(gradient + i, (q - p) * (weight * temperature), count, accumulates);
@@ -285,33 +276,15 @@ static double ck_distillation(const float *student, const float *teacher, size_t
 }
 
 static void ck_adamw(float *p, const float *g, float *m, float *v, size_t n, const ck_adamw_step *s) {
-  const v16 beta1 = ck_splat(s->beta1), beta2 = ck_splat(s->beta2);
-  const float keep = 1.0f - s->rate * s->decay, rate = s->rate / s->correction1;
-  const float inverse_root = 1.0f / sqrtf(s->correction2);
+  const ck_adamw_step step = *s;
   for (size_t i = 0; i < n; i += 16) {
-    float a[16] = {0}, b[16] = {0}, c[16] = {0}, d[16] = {0};
-    const size_t count = n - i < 16 ? n - i : 16;
-    if (count == 16) {
-      memcpy(a, p + i, sizeof a);
-      memcpy(b, g + i, sizeof b);
-      memcpy(c, m + i, sizeof c);
-      memcpy(d, v + i, sizeof d);
-    } else {
-      memcpy(a, p + i, count * sizeof(float));
-      memcpy(b, g + i, count * sizeof(float));
-      memcpy(c, m + i, count * sizeof(float));
-      memcpy(d, v + i, count * sizeof(float));
-    }
-    const v16 gradient = ck_load(b) * s->scale;
-    const v16 first = beta1 * ck_load(c) + (1.0f - beta1) * gradient;
-    const v16 second = beta2 * ck_load(d) + (1.0f - beta2) * gradient * gradient;
-    const v16 root = __builtin_elementwise_sqrt(second) * inverse_root;
-    ck_store(a, ck_load(a) * keep - rate * first / (root + s->epsilon));
-    ck_store(c, first);
-    ck_store(d, second);
-    memcpy(p + i, a, count * sizeof(float));
-    memcpy(m + i, c, count * sizeof(float));
-    memcpy(v + i, d, count * sizeof(float));
+    const v16 gradient = ck_load_part(g + i, n - i, 0);
+    const v16 first = step.memory1 * ck_load_part(m + i, n - i, 0) + step.share1 * gradient;
+    const v16 second = step.memory2 * ck_load_part(v + i, n - i, 0) + step.share2 * (gradient * gradient);
+    const v16 divisor = __builtin_elementwise_sqrt(second) * step.correction + step.epsilon;
+    ck_store_part(p + i, step.keep * ck_load_part(p + i, n - i, 0) - step.rate * first / divisor, n - i);
+    ck_store_part(m + i, first, n - i);
+    ck_store_part(v + i, second, n - i);
   }
 }
 

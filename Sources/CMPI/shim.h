@@ -17,21 +17,26 @@ static inline void bn_mpi_leave(void) {
   if (!done) MPI_Finalize();
 }
 
-static inline MPI_Request bn_mpi_no_request(void) { return MPI_REQUEST_NULL; }
+/// A sum that was begun.
+typedef struct bn_mpi_request {
+  MPI_Request handle;
+} bn_mpi_request;
+
+static inline bn_mpi_request bn_mpi_no_request(void) { return (bn_mpi_request){MPI_REQUEST_NULL}; }
 
 /// Begins to replace floats by their sums over all processes.
-static inline int bn_mpi_begin_sum(float *values, int count, MPI_Request *request) {
-  return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, request) == MPI_SUCCESS;
+static inline int bn_mpi_begin_sum(float *values, int count, bn_mpi_request *request) {
+  return MPI_Iallreduce(MPI_IN_PLACE, values, count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &request->handle) == MPI_SUCCESS;
 }
 
 /// Lets what was begun go on.
-static inline void bn_mpi_progress(int count, MPI_Request *requests) {
+static inline void bn_mpi_progress(int count, bn_mpi_request *requests) {
   int done = 0;
-  MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+  if (count > 0) MPI_Testall(count, &requests->handle, &done, MPI_STATUSES_IGNORE);
 }
 
-static inline int bn_mpi_wait(int count, MPI_Request *requests) {
-  return MPI_Waitall(count, requests, MPI_STATUSES_IGNORE) == MPI_SUCCESS;
+static inline int bn_mpi_wait(int count, bn_mpi_request *requests) {
+  return count == 0 || MPI_Waitall(count, &requests->handle, MPI_STATUSES_IGNORE) == MPI_SUCCESS;
 }
 
 static inline int bn_mpi_sum(double *values, int count) {

@@ -73,6 +73,18 @@ extension EncodedMatrix {
 }
 
 extension Compute {
+  /// How many elements of some rows are infinite or not a number.
+  package func nonFiniteCount(_ matrix: EncodedMatrix, rows: ArraySlice<Int>) -> Int {
+    pool.map(count: rows.count) { index in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: matrix.columns) { values in
+        matrix.decode(row: rows[rows.startIndex + index], into: values)
+        var count = 0
+        for value in values { count += value.bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0 }
+        return count
+      }
+    }.reduce(0, +)
+  }
+
   /// `y = W x` in floats for the first `rows` rows of `input`, `[rows, outputs]`.
   ///
   /// Few tokens are multiplied with the encoded rows, many with rows that are decoded once; the bits are the same.

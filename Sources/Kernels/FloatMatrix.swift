@@ -58,3 +58,15 @@ extension FloatMatrix {
     pointer(row: target).update(from: other.pointer(row: source), count: columns)
   }
 }
+
+extension SharedBytes {
+  /// A copy of the elements of a matrix, row after row without padding.
+  package init(copying matrix: FloatMatrix) {
+    let buffer = ByteBuffer(count: matrix.rows * matrix.columns * MemoryLayout<Float>.stride)
+    let target = buffer.baseAddress.assumingMemoryBound(to: Float.self)
+    for row in 0..<matrix.rows {
+      (target + row * matrix.columns).update(from: matrix.pointer(row: row), count: matrix.columns)
+    }
+    self.init(buffer)
+  }
+}

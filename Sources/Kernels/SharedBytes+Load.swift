@@ -24,6 +24,13 @@ extension SharedBytes {
   /// - Precondition: it lies within the bytes.
   package func float(at offset: Int) -> Float { Float(bitPattern: integer(at: offset)) }
 
+  /// Whether `other` holds the same bytes.
+  package func equals(_ other: SharedBytes) -> Bool {
+    count == other.count
+      && UnsafeRawBufferPointer(start: baseAddress, count: count)
+        .elementsEqual(UnsafeRawBufferPointer(start: other.baseAddress, count: count))
+  }
+
   /// A copy of the bytes in `range`.
   ///
   /// - Precondition: `range` lies within `0..<count`.

@@ -16,16 +16,18 @@ import Glibc
 package final class NewFile {
   /// The name that the file will have.
   package let path: String
-  private let partialPath: String
+  /// The name that it has until then.
+  package let partialPath: String
   private let descriptor: Int32
   private var isDone = false
 
   /// Begins a file.
   ///
-  /// - Throws: `unwritable` if the folder does not exist or may not be written to, or if another process is writing the
-  ///   same file.
+  /// - Throws: `unwritable` if the folder does not exist or may not be written to, if another process is writing the
+  ///   same file, or if the name is that of a folder or a device.
   package init(path: String) throws(FormatError) {
     self.path = path
+    try NewFile.refuseSpecial(path)
     let (folder, name) = NewFile.split(path)
     partialPath = "\(folder)/.\(name).partial"
     // A link that somebody else put there must not lead the writing elsewhere.
@@ -33,13 +35,10 @@ package final class NewFile {
     guard descriptor >= 0 else {
       throw NewFile.failure(errno, path, "cannot be written", remedy: "Check the folder and its permissions.")
     }
-    // Another process may have finished the file between these two calls: then this is the finished one.
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, NewFile.names(partialPath, descriptor) else {
+    guard NewFile.locks(descriptor, named: partialPath) else {
       close(descriptor)
       isDone = true
-      throw FormatError(
-        .unwritable, file: path, "is being written by another process", found: "the lock on \(partialPath)",
-        remedy: "Wait for it, or choose another name.")
+      throw NewFile.busy(path, partialPath)
     }
     guard ftruncate(descriptor, 0) == 0 else {
       let code = errno
@@ -67,7 +66,24 @@ package final class NewFile {
   ///
   /// - Throws: `unwritable`; the target is then as it was.
   package func finish(count: Int) throws(FormatError) {
-    guard ftruncate(descriptor, off_t(count)) == 0, fsync(descriptor) == 0, rename(partialPath, path) == 0 else {
+    try complete(count: count)
+    try publish()
+  }
+
+  /// Gives the file its length, and sees to it that all of it is on the disk. It can be read at ``partialPath`` now.
+  ///
+  /// - Throws: `unwritable`.
+  package func complete(count: Int) throws(FormatError) {
+    guard ftruncate(descriptor, off_t(count)) == 0, fsync(descriptor) == 0 else {
+      throw NewFile.failure(errno, path, "cannot be finished", remedy: "Check the disk.")
+    }
+  }
+
+  /// Gives the complete file its name.
+  ///
+  /// - Throws: `unwritable`; the target is then as it was.
+  package func publish() throws(FormatError) {
+    guard rename(partialPath, path) == 0 else {
       throw NewFile.failure(errno, path, "cannot be finished", remedy: "Check the disk.")
     }
     isDone = true
@@ -81,6 +97,33 @@ package final class NewFile {
     guard descriptor >= 0 else { return }
     unlink(partialPath)
     close(descriptor)
+  }
+
+  /// A file takes the place of a file, and of nothing else: the name of a device, say, would be lost to the whole machine.
+  ///
+  /// - Throws: `unwritable`.
+  private static func refuseSpecial(_ path: String) throws(FormatError) {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    throw FormatError(
+      .unwritable, file: path,
+      "cannot be written: it is \(status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "not a regular file")",
+      remedy: "Choose another name.")
+  }
+
+  /// Locks a partial file or folder until its descriptor is closed.
+  ///
+  /// - Returns: whether it is locked now, and still has its name: another process may have finished it between the opening
+  ///   and the lock, and then it is the finished one.
+  package static func locks(_ descriptor: Int32, named path: String) -> Bool {
+    flock(descriptor, LOCK_EX | LOCK_NB) == 0 && names(path, descriptor)
+  }
+
+  /// The lock is another's.
+  package static func busy(_ path: String, _ partialPath: String) -> FormatError {
+    FormatError(
+      .unwritable, file: path, "is being written by another process", found: "the lock on \(partialPath)",
+      remedy: "Wait for it, or choose another name.")
   }
 
   /// Whether the path leads to the open file.

@@ -17,6 +17,29 @@ package enum ByteAlphabet {
     return table
   }()
 
+  /// All bytes in the order of the scalars that stand for them.
+  static let symbols: [UInt8] = byteOfScalar.filter { $0 >= 0 }.map { UInt8($0) }
+
+  private static let scalarOfByte: [Int] = {
+    var table = [Int](repeating: 0, count: 0x100)
+    for (scalar, byte) in byteOfScalar.enumerated() where byte >= 0 { table[Int(byte)] = scalar }
+    return table
+  }()
+
+  /// The text (UTF-8) that stands for `bytes`.
+  static func mapped(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    var result: [UInt8] = []
+    for byte in bytes {
+      let scalar = scalarOfByte[Int(byte)]
+      if scalar < 0x80 {
+        result.append(UInt8(scalar))
+      } else {
+        result += [0xC0 | UInt8(scalar >> 6), 0x80 | UInt8(scalar & 0x3F)]
+      }
+    }
+    return result
+  }
+
   /// The bytes that `text` (UTF-8) stands for, or nil if it holds a character that stands for no byte.
   package static func bytes(ofMapped text: some Collection<UInt8>) -> [UInt8]? {
     var result: [UInt8] = []

@@ -11,6 +11,9 @@ public enum TokenizationError: Error, Sendable, Hashable, CustomStringConvertibl
   /// A value is understood to be something this library does not do.
   case unsupported(file: String, key: String, found: String, supported: [String])
 
+  /// A vocabulary cannot be learnt as asked for; `reason` says why, and what to change.
+  case untrainable(reason: String)
+
   /// One sentence that names the file, the key, what was found and what can be done.
   public var description: String {
     switch self {
@@ -20,6 +23,8 @@ public enum TokenizationError: Error, Sendable, Hashable, CustomStringConvertibl
       "\(file): \(key) is missing; \(remedy)"
     case .invalid(let file, let key, let found, let expected):
       "\(file): \(printable(key)) is \(printable(found)), expected \(expected); the file is damaged or was written by a faulty converter"
+    case .untrainable(let reason):
+      reason
     case .unsupported(let file, let key, let found, let supported):
       "\(file): \(printable(key)) is \(printable(found)), which is not supported; supported: \(supported.joined(separator: ", "))"
     }

@@ -6,20 +6,26 @@ extension Tokenizer {
   /// - Returns: names and contents; `nil` for SentencePiece vocabularies, which a `tokenizer.json` holds otherwise.
   /// - Throws: if the metadata makes no sense.
   package func huggingFaceFiles(gguf: GGUFFile) throws -> [(name: String, text: [UInt8])]? {
-    var files: [(name: String, text: [UInt8])] = [("tokenizer_config.json", configText())]
     if let json = try gguf.string("tokenizer.huggingface.json") {
-      files.append(("tokenizer.json", Array(json.utf8)))
-      return files
+      return [("tokenizer_config.json", configText()), ("tokenizer.json", Array(json.utf8))]
     }
     guard kind == .byteLevelBPE, let rule = NamedPreTokenizer.named(preTokenizerName) else { return nil }
-    let pairs = try GGUFVocabulary(gguf).mergePairs()
+    return huggingFaceFiles(rule: rule, merges: try GGUFVocabulary(gguf).mergePairs())
+  }
+
+  /// The files by which a Hugging Face folder carries a byte-level tokenizer.
+  ///
+  /// - Parameter merges: strings 2i and 2i+1 are the parts of the merge of rank i, in the byte alphabet.
+  func huggingFaceFiles(rule: NamedPreTokenizer, merges: ByteStrings) -> [(name: String, text: [UInt8])] {
     let root = Self.object([
       ("version", .string("1.0")), ("added_tokens", addedTokens()), ("normalizer", .null),
       ("pre_tokenizer", Self.preTokenizer(rule)), ("post_processor", postProcessor()),
-      ("decoder", Self.byteLevel()), ("model", model(pairs, takesWholePieces: rule.takesWholePieces)),
+      ("decoder", Self.byteLevel()), ("model", model(merges, takesWholePieces: rule.takesWholePieces)),
     ])
-    files.append(("tokenizer.json", root.text()))
-    return files
+    return [
+      ("tokenizer_config.json", configText()), ("special_tokens_map.json", Self.object(roles()).text()),
+      ("tokenizer.json", root.text()),
+    ]
   }
 
   private static func object(_ entries: [(JSONString, JSONValue)]) -> JSONValue {
@@ -88,14 +94,17 @@ extension Tokenizer {
     var entries: [(JSONString, JSONValue)] = [
       ("tokenizer_class", .string("PreTrainedTokenizerFast")), ("add_bos_token", .bool(addsBeginningOfSequence)),
     ]
+    entries += roles()
+    if let template = chatTemplates["default"] { entries.append(("chat_template", .string(JSONString(template)))) }
+    return Self.object(entries).text()
+  }
+
+  /// The names of the tokens with a role.
+  private func roles() -> [(JSONString, JSONValue)] {
     let roles: [(JSONString, Int?)] = [
       ("bos_token", beginningOfSequence), ("eos_token", endOfSequence), ("pad_token", padding), ("unk_token", unknown),
       ("mask_token", mask),
     ]
-    for (key, id) in roles {
-      if let id { entries.append((key, .string(JSONString(bytes: Array(names.strings[id]))))) }
-    }
-    if let template = chatTemplates["default"] { entries.append(("chat_template", .string(JSONString(template)))) }
-    return Self.object(entries).text()
+    return roles.compactMap { key, id in id.map { (key, .string(JSONString(bytes: Array(names.strings[$0])))) } }
   }
 }

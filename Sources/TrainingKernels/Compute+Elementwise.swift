@@ -78,18 +78,4 @@ extension Compute {
       kernels.add(target.pointer(row: row), source.pointer(row: index), source.columns)
     }
   }
-
-  /// `target += factor * source`, both of one shape.
-  package func add(_ source: FloatMatrix, times factor: Float, to target: FloatMatrix, rows: Int) {
-    precondition(source.columns == target.columns && rows <= min(source.rows, target.rows))
-    forEachRow(rows) { row in
-      let from = source.pointer(row: row), to = target.pointer(row: row)
-      for column in 0..<source.columns { to[column] += factor * from[column] }
-    }
-  }
-
-  /// The sum of the squares of all elements, in double precision, row by row in order.
-  package func squareSum(_ matrix: FloatMatrix) -> Double {
-    pool.map(count: matrix.rows) { kernels.square_sum(matrix.pointer(row: $0), matrix.columns) }.reduce(0, +)
-  }
 }

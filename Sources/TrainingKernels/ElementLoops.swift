@@ -1,3 +1,4 @@
+import CKernels
 package import Kernels
 
 extension Compute {
@@ -11,7 +12,7 @@ extension Compute {
   /// The sum of the squares of all values, in double precision: each row for itself, then row after row, whatever the
   /// number of threads.
   package func sumOfSquares(_ matrix: FloatMatrix) -> Double {
-    pool.map(count: matrix.rows) { row in squares(matrix.pointer(row: row), count: matrix.columns) }.reduce(0, +)
+    pool.map(count: matrix.rows) { kernels.square_sum(matrix.pointer(row: $0), matrix.columns) }.reduce(0, +)
   }
 
   /// Multiplies every value.
@@ -31,19 +32,4 @@ extension Compute {
       for index in 0..<count { target[index] = a * x[index] + b * y[index] }
     }
   }
-}
-
-/// Eight sums side by side: one alone would wait for each addition.
-private func squares(_ values: UnsafeMutablePointer<Float>, count: Int) -> Double {
-  var sums = SIMD8<Double>()
-  for index in 0..<(count / 8) {
-    let piece = values + 8 * index
-    for lane in 0..<8 {
-      let value = Double(piece[lane])
-      sums[lane] += value * value
-    }
-  }
-  var sum = sums.sum()
-  for index in (count / 8 * 8)..<count { sum += Double(values[index]) * Double(values[index]) }
-  return sum
 }

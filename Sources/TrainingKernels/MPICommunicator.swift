@@ -7,7 +7,7 @@ package final class MPICommunicator: Communicator {
   package let rank: Int
   package let size: Int
   package let neighbours: Int
-  private var requests: [MPI_Request] = []
+  private var requests: [bn_mpi_request] = []
   /// What the requests write to.
   private var pending: [FloatMatrix] = []
 

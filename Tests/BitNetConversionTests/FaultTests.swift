@@ -164,6 +164,28 @@ struct Fault: Sendable, CustomTestStringConvertible {
       folder in folder.rewrite("layers.1.mlp.up_proj.weight") { $0 == 77 ? .nan : $1 }
     },
     Fault(
+      row: 0, name: "a norm that is not a number", base: online,
+      outcome: .refused(["model.layers.1.input_layernorm.weight holds 2 values", "infinite or not a number"]),
+      options: { $0.verifies = false }
+    ) { folder in folder.rewrite("layers.1.input_layernorm.weight") { $0 < 2 ? .nan : $1 } },
+    Fault(
+      row: 0, name: "an embedding that is not a number", base: online,
+      outcome: .refused(["model.embed_tokens.weight holds 1 values", "infinite or not a number"]),
+      options: {
+        $0.verifies = false
+        $0.headType = .f16
+      }
+    ) { folder in folder.rewrite("embed_tokens") { $0 == 9 ? .infinity : $1 } },
+    Fault(
+      row: 24, name: "a norm of queries of another length", base: "models/qwen3",
+      outcome: .refused(["q_norm.weight has the shape", "expected [32]"]), options: { $0.verifies = false }
+    ) { folder in
+      folder.change("layers.1.self_attn.q_norm") { entry in
+        entry.shape = [entry.shape[0] / 2]
+        entry.bytes.removeLast(entry.bytes.count / 2)
+      }
+    },
+    Fault(
       row: 30, name: "an embedding beyond the halves", base: online, outcome: .refused(["F16", "65504", "bf16"]),
       options: { $0.headType = .f16 }
     ) { folder in folder.rewrite("embed_tokens") { $0 == 9 ? 1e5 : $1 } },

@@ -1,4 +1,5 @@
 import BitNetServer
+import ModelFormats
 import TestSupport
 import Testing
 
@@ -32,12 +33,5 @@ import Testing
       histogram.samples() == [
         #"_bucket{le="0.1"} 1"#, #"_bucket{le="1.0"} 2"#, #"_bucket{le="+Inf"} 4"#, "_sum 6.6", "_count 4",
       ])
-  }
-
-  @Test func `a slip of the finger is understood and nonsense is not`() {
-    let names = ["port", "host", "max-queue"]
-    #expect(Suggestion.nearest(to: "prot", of: names) == "port")
-    #expect(Suggestion.nearest(to: "max-qeue", of: names) == "max-queue")
-    #expect(Suggestion.nearest(to: "frequency", of: names) == nil)
   }
 }

@@ -88,6 +88,32 @@ struct GGUFWriterTests {
     #expect(written.array(0..<written.count) == [1, 2, 3])
   }
 
+  @Test func `a complete file can be read before it has its name`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write("model.gguf", "precious")
+    let file = try NewFile(path: path)
+    try file.write(SharedBytes(copying: [1, 2, 3]), at: 0)
+    try file.complete(count: 3)
+    let written = try MappedFile(path: file.partialPath).bytes
+    #expect(written.array(0..<written.count) == [1, 2, 3])
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "precious")
+    try file.publish()
+    #expect(FileManager.default.contents(atPath: path) == Data([1, 2, 3]))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["model.gguf"])
+  }
+
+  @Test func `the name of a folder or a device is not taken`() throws {
+    let folder = try TemporaryFolder()
+    let pipe = folder.path + "/pipe"
+    try #require(mkfifo(pipe, 0o600) == 0)
+    for (path, word) in [(folder.path, "a folder"), (pipe, "not a regular file")] {
+      let error = try #require(throws: FormatError.self) { try NewFile(path: path) }
+      #expect(error.code == .unwritable && error.description.contains(word), "\(error)")
+      #expect(throws: FormatError.self) { try NPYWriter(path: path, rows: 1, columns: 1) }
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["pipe"])
+  }
+
   @Test func `a folder that does not exist is named`() throws {
     let error = try #require(throws: FormatError.self) { try NewFile(path: "/nowhere/model.gguf") }
     #expect(error.code == .unwritable)

@@ -1,5 +1,5 @@
 import ModelFormats
-import Tokenization
+package import Tokenization
 
 /// What a model's files say about block diffusion, each setting with the place that says it.
 struct BlockDiffusionMetadata {
@@ -26,6 +26,13 @@ struct BlockDiffusionMetadata {
 }
 
 extension Checkpoint {
+  /// The tokens that the files name as the mask, wherever they do; one, unless the files contradict each other.
+  ///
+  /// - Throws: `FormatError` for a damaged file.
+  package func maskTokens(tokenizer: Tokenizer?) throws -> [Int] {
+    Set(try blockDiffusionMetadata(tokenizer: tokenizer).maskTokens.map(\.value)).sorted()
+  }
+
   func blockDiffusionMetadata(tokenizer: Tokenizer?) throws -> BlockDiffusionMetadata {
     var metadata = BlockDiffusionMetadata()
     func add<Value>(_ value: Value?, _ place: String, to sources: inout [BlockDiffusionMetadata.Source<Value>]) {

@@ -42,6 +42,9 @@ extension Rules {
 
   private static func looksIndependent(_ dispersion: Double) -> Bool { (0.4...1.6).contains(dispersion) }
 
+  /// The mean score over the blocks that independent weights never have, in standard deviations.
+  private static let learnedAlignment = 5.0
+
   private static let ternarizedAfterwards = Rule(
     .ternarizedAfterwards,
     "Weights that learned something are aligned; ternary ones that predict nothing all the same were "
@@ -52,14 +55,20 @@ extension Rules {
     }
     let ternary = evidence.weights.count(where: \.isTernary)
     guard ternary > 0, ternary * 2 > evidence.weights.count else { return nil }
-    let structured = evidence.coherence.filter { ($0.score(.gateUp) ?? 0) >= 5 && ($0.score(.queryKey) ?? 0) >= 10 }
-    guard structured.count * 2 > evidence.coherence.count, !evidence.norms.allSatisfy(\.isUntouched) else { return nil }
+    let alignments = [BlockCoherence.Pair.gateUp, .queryKey].map { pair in
+      let scores = evidence.coherence.compactMap { $0.score(pair) }
+      return scores.reduce(0, +) / Double(max(1, scores.count))
+    }
+    guard alignments.allSatisfy({ $0 >= learnedAlignment }), !evidence.norms.allSatisfy(\.isUntouched) else {
+      return nil
+    }
     return Finding(
       code: .ternarizedAfterwards, certainty: .likely,
       evidence: [
         lossSentence(probe),
-        "\(ternary) of \(evidence.weights.count) matrices are ternary, and in \(structured.count) of "
-          + "\(evidence.coherence.count) blocks they are aligned as only training aligns them: the model knew more before",
+        "\(ternary) of \(evidence.weights.count) matrices are ternary, and gate with up is aligned by "
+          + "\(significant(alignments[0])) and q with k by \(significant(alignments[1])) standard deviations on average, as "
+          + "only training does it: the model knew more before",
       ],
       nextSteps: [
         "Ternarizing weights that were not trained for it destroys them: train with BitLinear, or use the "
@@ -206,7 +215,7 @@ extension Rules {
 
 extension Evidence {
   /// Whether single changes make a model that predicts badly one that has learned.
-  fileprivate func isMended(_ probe: TextProbe) -> Bool {
+  func isMended(_ probe: TextProbe) -> Bool {
     guard let last = repairs?.accepted.last else { return false }
     return last.after <= Rules.learnedShare * probe.uniformLoss
   }

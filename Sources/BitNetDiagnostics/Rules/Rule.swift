@@ -25,7 +25,12 @@ package enum Rules {
   /// What follows from the evidence, the gravest first.
   package static func findings(for evidence: Evidence) -> [Finding] {
     var judged = evidence
-    if let probe = evidence.probe, probe.tokens < minimumTokens { judged.probe = nil }
+    if let probe = evidence.probe, probe.tokens < minimumTokens {
+      judged.probe = nil
+    } else if let probe = evidence.probe, let english = evidence.english, english.share < probe.share {
+      // A text of no language, or of one that the model was not made for, condemns no model that knows English.
+      judged.probe = english
+    }
     var findings: [Finding] = []
     for rule in all {
       guard let finding = rule.judge(judged), !findings.contains(where: { $0.code == finding.code }) else { continue }

@@ -95,7 +95,7 @@ extension Rules {
     .templateOnBaseModel, "A model that was trained with a chat template ends a finished answer as the template does."
   ) { evidence in
     guard let chat = evidence.chat, chat.format == "template", chat.probability < unendingShare,
-      let probe = evidence.probe, hasLearned(probe)
+      let probe = evidence.probe, hasLearned(probe) || evidence.isMended(probe)
     else { return nil }
     return Finding(
       code: .templateOnBaseModel, certainty: .likely,

@@ -74,8 +74,10 @@ extension TrainingConfiguration {
 
     init(_ section: ConfigurationSection, isWeighted: Bool) {
       name = section.value("name", .text, default: "source", "What mixtures and logs call it")
-      paths = section.value(
-        "paths", .list(of: section.pathKind, count: 1...100_000), default: [], "A file or a list of files")
+      paths =
+        section.value(
+          "paths", .list(of: section.pathKind, count: 1...100_000), absence: "required", "A file or a list of files")
+        ?? []
       format = section.value("format", .choice(), default: .text, "What the files hold")
       textKey = section.value("text_key", .text, default: "text", "For `jsonl`: the member that holds the text")
       documentSeparator = section.value(

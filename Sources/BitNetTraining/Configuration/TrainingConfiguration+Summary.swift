@@ -74,7 +74,9 @@ extension TrainingConfiguration {
   package func printed(marksDefaults: Bool = true) -> String {
     var text = ""
     var open: [String] = []
-    for key in keys {
+    // The shape of a pretrained model is its own, and refused beside it.
+    let isTaken = { (key: ConfigurationKey) in key.path.hasPrefix("model.") && key.path != "model.pretrained" }
+    for key in keys where model.pretrained == nil || !isTaken(key) {
       var parts = key.path.split(separator: ".").map(String.init)
       let leaf = parts.removeLast()
       let shared = zip(open, parts).prefix { $0 == $1 }.count

@@ -1,10 +1,10 @@
-import TrainingKernels
+package import TrainingKernels
 
 /// Cuts the attention of a pass into tiles of a size that matrix products like.
 ///
 /// Long groups are cut; short neighbours, such as the blocks of block diffusion, are computed together with all keys that any
 /// of them sees, where what is computed for nothing costs less than a product of its own.
-struct AttentionPlanner {
+package struct AttentionPlanner {
   /// Queries of a tile: with the heads that share keys, enough rows for a product.
   private static let maximumQueries = 64
   /// What a tile costs besides its scores, in scores.
@@ -21,7 +21,7 @@ struct AttentionPlanner {
   }
 
   /// The plan for the groups of a pass.
-  static func plan(_ groups: [AttentionGroup]) -> AttentionPlan {
+  package static func plan(_ groups: [AttentionGroup]) -> AttentionPlan {
     var pieces: [Piece] = []
     for piece in groups.flatMap(cut) {
       guard let last = pieces.last, let merged = merge(last, piece) else {
@@ -37,7 +37,12 @@ struct AttentionPlanner {
     precondition(group.seen.count == group.queries.count, "a group with \(group.seen.count) limits")
     return stride(from: 0, to: group.queries.count, by: maximumQueries).map { first in
       let end = min(first + maximumQueries, group.queries.count)
-      let visible = (first..<end).map { prefix(group.seen[$0], of: group.keys) }
+      var visible: [[Range<Int>]] = []
+      for query in first..<end {
+        // Neighbours mostly see the same.
+        let isSame = query > first && group.seen[query] == group.seen[query - 1]
+        visible.append(isSame ? visible[query - first - 1] : prefix(group.seen[query], of: group.keys))
+      }
       return Piece(
         queries: group.queries.lowerBound + first..<group.queries.lowerBound + end, visible: visible,
         keys: union(visible.flatMap { $0 }))

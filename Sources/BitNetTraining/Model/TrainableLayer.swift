@@ -1,12 +1,12 @@
 import BitNet
-import Kernels
+package import Kernels
 
 /// A linear layer, its bias, and the trits of its current weights where it is a BitLinear.
-final class TrainableLinear {
-  let weight: Parameter
-  let bias: Parameter?
+package final class TrainableLinear {
+  package let weight: Parameter
+  package let bias: Parameter?
   /// As of the last `prepareStep`; `nil` for dense layers, and as long as nothing is quantized.
-  var ternary: TernaryMatrix?
+  package internal(set) var ternary: TernaryMatrix?
 
   init(weight: Parameter, bias: Parameter?) {
     self.weight = weight
@@ -15,20 +15,20 @@ final class TrainableLinear {
 }
 
 /// The parameters of one transformer block.
-struct TrainableLayer {
-  let attentionNorm: Parameter
-  let query: TrainableLinear
-  let key: TrainableLinear
-  let value: TrainableLinear
-  let queryNorm: Parameter?
-  let keyNorm: Parameter?
-  let attentionSubNorm: Parameter?
-  let output: TrainableLinear
-  let feedForwardNorm: Parameter
-  let gate: TrainableLinear
-  let up: TrainableLinear
-  let feedForwardSubNorm: Parameter?
-  let down: TrainableLinear
+package struct TrainableLayer {
+  package let attentionNorm: Parameter
+  package let query: TrainableLinear
+  package let key: TrainableLinear
+  package let value: TrainableLinear
+  package let queryNorm: Parameter?
+  package let keyNorm: Parameter?
+  package let attentionSubNorm: Parameter?
+  package let output: TrainableLinear
+  package let feedForwardNorm: Parameter
+  package let gate: TrainableLinear
+  package let up: TrainableLinear
+  package let feedForwardSubNorm: Parameter?
+  package let down: TrainableLinear
 
   var linears: [TrainableLinear] { [query, key, value, output, gate, up, down] }
 

@@ -10,6 +10,25 @@ package struct InnerGradients {
   package var states: [Int: AttentionStates] = [:]
 
   package init() {}
+
+  /// The gradient by the stream behind a block, zeros at first.
+  mutating func hidden(layer: Int, rows: Int, columns: Int) -> FloatMatrix {
+    if let known = hidden[layer] { return known }
+    let made = FloatMatrix(rows: rows, columns: columns)
+    hidden[layer] = made
+    return made
+  }
+
+  /// The gradients by the states of a block, zeros at first.
+  mutating func states(layer: Int, rows: Int, like states: AttentionStates) -> AttentionStates {
+    if let known = self.states[layer] { return known }
+    let made = AttentionStates(
+      queries: FloatMatrix(rows: rows, columns: states.queries.columns),
+      keys: FloatMatrix(rows: rows, columns: states.keys.columns),
+      values: FloatMatrix(rows: rows, columns: states.values.columns), headSize: states.headSize)
+    self.states[layer] = made
+    return made
+  }
 }
 
 extension TrainableModel {
@@ -19,7 +38,11 @@ extension TrainableModel {
   /// - Parameters:
   ///   - gradient: by the stream that `forward` returned, `[rows, hiddenSize]`; overwritten.
   ///   - inner: further gradients that enter on the way.
-  package func backward(_ gradient: FloatMatrix, inner: InnerGradients = InnerGradients()) {
+  ///   - onGradient: called with every parameter of the model once this pass adds nothing more to its gradient, always in
+  ///     one order: processes that train together begin to add it up meanwhile.
+  package func backward(
+    _ gradient: FloatMatrix, inner: InnerGradients = InnerGradients(), onGradient: ((Parameter) -> Void)? = nil
+  ) {
     guard let pass = current else { preconditionFailure("no pass whose activations were kept") }
     for (index, layer) in layers.enumerated().reversed() {
       if let extra = inner.hidden[index] { compute.add(extra, to: gradient, rows: pass.rows) }
@@ -30,8 +53,10 @@ extension TrainableModel {
       }
       feedForwardBackward(layer, kept, gradient, rows: pass.rows)
       attentionBackward(layer, kept, input, gradient, pass, inner: inner.states[index])
+      if let onGradient { layer.parameters.forEach(onGradient) }
     }
     compute.scatterAdd(gradient, to: pass.pass.tokens, of: embedding.gradient)
+    if let onGradient { parametersOutsideBlocks.forEach(onGradient) }
     current = nil
   }
 

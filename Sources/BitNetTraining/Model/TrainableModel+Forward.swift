@@ -7,12 +7,13 @@ extension TrainableModel {
   ///
   /// - Parameters:
   ///   - keepsActivations: for `backward`, until the next pass.
-  ///   - observe: called after each block with its number and the residual stream, `[rows, hiddenSize]`.
+  ///   - observe: called after each block with its number, the residual stream behind it, `[rows, hiddenSize]`, and the
+  ///     states that its attention saw.
   /// - Returns: the residual stream after the last block, before the output norm; valid until the next pass.
   @discardableResult
   package func forward(
     _ pass: TrainingPass, keepsActivations: Bool = true,
-    observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
+    observe: ((_ layer: Int, _ hidden: FloatMatrix, _ states: AttentionStates) -> Void)? = nil
   ) -> FloatMatrix {
     let prepared = PreparedPass(pass, model: self)
     current = keepsActivations ? prepared : nil
@@ -20,15 +21,14 @@ extension TrainableModel {
     embed(pass.tokens, into: streams[0])
     for (index, layer) in layers.enumerated() {
       forward(layer, kept(index), prepared, from: streams[index], into: streams[index + 1])
-      observe?(index, streams[index + 1])
+      observe?(index, streams[index + 1], states(kept(index)))
     }
     return streams[layers.count]
   }
 
-  /// The states that attention sees in a block, as the last pass that kept its activations left them.
-  package func attentionStates(layer: Int) -> AttentionStates {
-    precondition(current != nil && !checkpointsGradients, "the activations were not kept")
-    return states(kept(layer))
+  /// The residual stream behind a block, as the last pass left it if it kept its activations.
+  package func stream(after layer: Int, rows: Int) -> FloatMatrix {
+    scratch.matrix(.stream(layer + 1), rows: rows, columns: configuration.hiddenSize)
   }
 
   /// The streams between blocks, all of them where they are kept; and the memory for what the blocks keep.

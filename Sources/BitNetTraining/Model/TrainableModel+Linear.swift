@@ -1,12 +1,12 @@
 import BitNet
-import Kernels
+package import Kernels
 import TrainingKernels
 
 extension TrainableModel {
   private func isQuantized(_ layer: TrainableLinear) -> Bool { layer.ternary != nil && lambda > 0 }
 
   /// The layers' outputs for an input that they share.
-  func apply(_ layers: [(layer: TrainableLinear, output: FloatMatrix)], to input: FloatMatrix, rows: Int) {
+  package func apply(_ layers: [(layer: TrainableLinear, output: FloatMatrix)], to input: FloatMatrix, rows: Int) {
     let quantized = layers.filter { isQuantized($0.layer) }
     if !quantized.isEmpty {
       if lambda == 1 { applyIntegers(quantized, to: input, rows: rows) } else { applyMixed(quantized, input, rows) }
@@ -66,7 +66,7 @@ extension TrainableModel {
   /// - Parameters:
   ///   - layers: each with the gradient by its output.
   ///   - input: as the forward pass had it, before any quantization.
-  func applyBackward(
+  package func applyBackward(
     _ layers: [(layer: TrainableLinear, gradient: FloatMatrix)], input: FloatMatrix, rows: Int,
     into inputGradient: FloatMatrix
   ) {

@@ -21,7 +21,7 @@ package final class TrainableModel {
   package var checkpointsGradients = false
 
   let embedding: Parameter
-  let layers: [TrainableLayer]
+  package let layers: [TrainableLayer]
   let outputNorm: Parameter
   /// The embedding where it is tied.
   let head: Parameter
@@ -88,6 +88,10 @@ package final class TrainableModel {
   /// Sets all gradients to zero.
   package func zeroGradients() {
     for parameter in parameters { compute.zero(parameter.gradient) }
+  }
+
+  var parametersOutsideBlocks: [Parameter] {
+    [embedding, outputNorm] + (configuration.tiesEmbeddings ? [] : [head])
   }
 
   var activationShape: ActivationShape {

@@ -26,7 +26,7 @@ package struct TrainingPass: Sendable {
 }
 
 /// Neighbouring rows that attend to the same stretches of rows.
-package struct AttentionGroup: Sendable {
+package struct AttentionGroup: Sendable, Equatable {
   /// The rows that attend.
   package let queries: Range<Int>
   /// The rows that are attended to, stretch after stretch.

@@ -1,4 +1,5 @@
 package import Kernels
+package import TrainingKernels
 
 /// What an objective came to on some tokens.
 package struct ObjectiveResult: Sendable, Equatable {
@@ -36,6 +37,8 @@ package protocol Objective: AnyObject {
 
   /// How many tokens of a batch will be supervised, known before anything is computed.
   func supervisedCount(_ batch: TokenBatch, random: TrainingRandom) -> Int
+  /// Called while the model runs the pass, after each of its blocks.
+  func observe(layer: Int, states: AttentionStates, rows: Int, on compute: Compute)
   /// Called once the model has run the pass, before its logits are taken: teachers run it too.
   func prepare(_ pass: TrainingPass)
   /// The sum of the losses of some targets.
@@ -56,6 +59,8 @@ package protocol Objective: AnyObject {
 
 extension Objective {
   package var readsLogits: Bool { true }
+
+  package func observe(layer: Int, states: AttentionStates, rows: Int, on compute: Compute) {}
 
   package func prepare(_ pass: TrainingPass) {}
 

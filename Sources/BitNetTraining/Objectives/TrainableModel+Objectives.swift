@@ -20,13 +20,16 @@ package struct WeightedObjective {
 extension TrainableModel {
   /// Adds the gradients of `sum of weight * loss sum / total` for one micro-batch.
   ///
-  /// - Parameter random: of this step and micro-batch.
+  /// - Parameters:
+  ///   - random: of this step and micro-batch.
+  ///   - onGradient: as for `backward`, of the last pass.
   /// - Returns: what each objective with a weight above 0 came to, in order.
   @discardableResult
   package func accumulate(
-    _ objectives: [WeightedObjective], batch: TokenBatch, random: TrainingRandom
+    _ objectives: [WeightedObjective], batch: TokenBatch, random: TrainingRandom,
+    onGradient: ((Parameter) -> Void)? = nil
   ) -> [(name: String, result: ObjectiveResult)] {
-    run(objectives, batch: batch, random: random, withGradients: true)
+    run(objectives, batch: batch, random: random, withGradients: true, onGradient: onGradient)
   }
 
   /// The losses of objectives on a batch, without gradients and without keeping activations.
@@ -39,7 +42,8 @@ extension TrainableModel {
   }
 
   private func run(
-    _ objectives: [WeightedObjective], batch: TokenBatch, random: TrainingRandom, withGradients: Bool
+    _ objectives: [WeightedObjective], batch: TokenBatch, random: TrainingRandom, withGradients: Bool,
+    onGradient: ((Parameter) -> Void)? = nil
   ) -> [(name: String, result: ObjectiveResult)] {
     let active = objectives.filter { $0.weight > 0 && $0.total > 0 }
     var results = active.map { (name: $0.objective.name, result: ObjectiveResult()) }
@@ -48,7 +52,8 @@ extension TrainableModel {
     for view in views {
       let members = active.indices.filter { active[$0].objective.view == view }
       let losses = run(
-        members.map { active[$0] }, on: view.pass(batch, random: random), withGradients: withGradients)
+        members.map { active[$0] }, on: view.pass(batch, random: random), withGradients: withGradients,
+        onGradient: view == views.last ? onGradient : nil)
       for (index, loss) in zip(members, losses) {
         results[index].result = ObjectiveResult(
           lossSum: loss, count: active[index].objective.supervisedCount(batch, random: random))
@@ -58,9 +63,18 @@ extension TrainableModel {
   }
 
   /// One forward and one backward pass for objectives that share a view.
-  private func run(_ objectives: [WeightedObjective], on pass: TrainingPass, withGradients: Bool) -> [Double] {
+  private func run(
+    _ objectives: [WeightedObjective], on pass: TrainingPass, withGradients: Bool, onGradient: ((Parameter) -> Void)?
+  ) -> [Double] {
+    // Documents of one token give block diffusion nothing.
+    guard !pass.tokens.isEmpty else { return objectives.map { _ in 0 } }
     let readsStates = objectives.contains { !$0.objective.readsLogits }
-    let hidden = forward(pass, keepsActivations: withGradients || readsStates)
+    let compute = compute
+    let hidden = forward(pass, keepsActivations: withGradients || readsStates) { layer, _, states in
+      for objective in objectives {
+        objective.objective.observe(layer: layer, states: states, rows: pass.tokens.count, on: compute)
+      }
+    }
     for objective in objectives { objective.objective.prepare(pass) }
     let weights = objectives.map { Float($0.weight / Double($0.total)) }
     var losses = objectives.map { _ in 0.0 }
@@ -85,7 +99,7 @@ extension TrainableModel {
       losses[index] += objectives[index].objective.stateLoss(
         pass, model: self, weight: withGradients ? weights[index] : 0, gradients: &inner)
     }
-    if let gradient { backward(gradient, inner: inner) }
+    if let gradient { backward(gradient, inner: inner, onGradient: onGradient) } else { current = nil }
     return losses
   }
 }

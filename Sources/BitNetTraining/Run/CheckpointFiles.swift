@@ -45,7 +45,8 @@ enum CheckpointFiles {
       guard tensor.type == .f32, tensor.elementCount == matrix.rows * matrix.columns else {
         throw RunError.damagedCheckpoint(
           path: path,
-          problem: "\(name) is \(tensor.shape) in \(tensor.type.rawValue), where [\(matrix.rows), \(matrix.columns)] in "
+          problem:
+            "\(name) is \(tensor.shape) in \(tensor.type.rawValue), where [\(matrix.rows), \(matrix.columns)] in "
             + "F32 is needed")
       }
       matrix.overwrite(with: tensor.bytes)

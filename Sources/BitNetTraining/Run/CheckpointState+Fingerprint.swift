@@ -24,7 +24,7 @@ extension CheckpointState {
     let text = settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }.joined()
     digest.update(SharedBytes(copying: Array(text.utf8)))
     configurationFingerprint = digest.hexadecimal()
-    data = parts.stream.position
+    data = parts.data.position
     logHistory = []
   }
 

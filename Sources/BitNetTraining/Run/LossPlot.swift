@@ -185,7 +185,7 @@ package struct LossPlot {
   }
 
   /// Round numbers that reach around a range, about as many as asked for.
-  static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {
+  package static func ticks(_ low: Double, _ high: Double, count: Int) -> [Double] {
     let span = high > low ? high - low : max(abs(low), 1)
     let raw = span / Double(max(1, count))
     let power = pow(10, floor(log10(raw)))

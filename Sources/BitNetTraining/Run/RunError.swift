@@ -24,6 +24,8 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
   case unevenShares(batches: Int, ranks: Int)
   /// The mask token of block diffusion is not in the vocabulary.
   case unknownMaskToken(String, tokenizer: String)
+  /// What the teacher computes cannot be compared with what the student does.
+  case unfitTeacher(String)
   /// There is nothing to draw.
   case emptyLog(path: String)
 
@@ -32,7 +34,7 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
     switch self {
     case .busy(let folder): "\(folder): another process trains in this folder. Wait for it, or choose another folder."
     case .notEmpty(let folder, let checkpoint):
-      "\(folder): holds \(checkpoint) already. Continue with --resume, or choose another checkpoint.output_dir."
+      "\(folder): holds \(checkpoint) already. Continue with --resume, or choose another run.output_dir."
     case .noCheckpoint(let path):
       "\(path): there is no checkpoint to continue from. Name a folder step-NNNNNN, or leave out --resume."
     case .changedConfiguration(let checkpoint, let differences):
@@ -57,6 +59,7 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
         + "\(ranks), with a smaller batch_size for the same step."
     case .unknownMaskToken(let token, let tokenizer):
       "objectives.dlm: \(tokenizer) has no token \(token). Name a token that it has, one that no text holds."
+    case .unfitTeacher(let problem): "\(problem). Choose a teacher of the same family, or leave the objective out."
     case .emptyLog(let path): "\(path): holds no line of a training log. Name the folder of a run."
     }
   }

@@ -17,13 +17,28 @@ package final class RunFolder {
     } catch {
       throw RunFolder.failure(path, error)
     }
-    lock = open("\(path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    lock = open("\(self.path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
       if lock >= 0 { close(lock) }
       throw RunError.busy(folder: path)
     }
-    for name in RunFolder.names(in: self.path) where name.hasPrefix(".step-") || name.hasPrefix(".final.") {
-      try? FileManager.default.removeItem(atPath: "\(self.path)/\(name)")
+    try cleanUp()
+  }
+
+  /// Removes what a process that was killed left unfinished; what it was about to replace gets its name back.
+  private func cleanUp() throws {
+    for name in RunFolder.names(in: path) where name.hasPrefix(".step-") || name.hasPrefix(".final.") {
+      let left = "\(path)/\(name)"
+      let replaced = "\(path)/\(name.dropFirst().dropLast(".replaced".count))"
+      do {
+        if name.hasSuffix(".replaced"), !NewFolder.isThere(replaced) {
+          try FileManager.default.moveItem(atPath: left, toPath: replaced)
+        } else {
+          try FileManager.default.removeItem(atPath: left)
+        }
+      } catch {
+        throw RunFolder.failure(left, error)
+      }
     }
   }
 

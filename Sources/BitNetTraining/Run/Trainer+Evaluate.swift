@@ -14,8 +14,8 @@ extension Trainer {
     // The step that was just done changed the weights.
     parts.model.prepareStep()
     var sums: [String: ObjectiveResult] = [:]
-    for (index, batch) in parts.validation.enumerated() where index % communicator.size == communicator.rank {
-      onEvent(.evaluating(done: index, count: parts.validation.count))
+    for (index, batch) in parts.data.validation.enumerated() where index % communicator.size == communicator.rank {
+      onEvent(.evaluating(done: index, count: parts.data.validation.count))
       for (name, measured) in parts.model.evaluate(active, batch: batch, random: random.child(.validation, index)) {
         sums[name, default: ObjectiveResult()] += measured
       }

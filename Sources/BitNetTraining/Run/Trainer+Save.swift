@@ -70,7 +70,8 @@ extension Trainer {
     let (family, name) =
       isBitNet
       ? ("bitnet", "BitNetForCausalLM")
-      : hasHeadNorms ? ("qwen3", "Qwen3ForCausalLM") : hasBiases ? ("qwen2", "Qwen2ForCausalLM") : ("llama", "LlamaForCausalLM")
+      : hasHeadNorms
+        ? ("qwen3", "Qwen3ForCausalLM") : hasBiases ? ("qwen2", "Qwen2ForCausalLM") : ("llama", "LlamaForCausalLM")
     var result = JSONObject(entries: [
       ("architectures", .array([.string(JSONString(name))])), ("model_type", .string(JSONString(family))),
       ("dtype", .string(configuration.checkpoint.precision == .bf16 ? "bfloat16" : "float32")),
@@ -123,7 +124,7 @@ extension Trainer {
       from: "\(path)/\(CheckpointFiles.weights)")
     try CheckpointFiles.read(parts.optimizer.state.map { ($0.name, $0.matrix) }, from: optimizerFile)
     parts.optimizer.stepCount = saved.optimizerStep
-    try parts.stream.restore(saved.data)
+    try parts.data.restore(saved.data)
     saved.maxSteps = state.maxSteps
     saved.totalTokens = state.totalTokens
     saved.configuration = state.configuration

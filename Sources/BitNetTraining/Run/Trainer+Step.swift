@@ -27,16 +27,16 @@ extension Trainer {
   func step(onEvent: (TrainingEvent) -> Void) throws -> StepResult {
     let index = state.globalStep
     let progress = Double(index) / Double(plan.steps)
-    let weights = parts.curriculum.weights(progress: progress)
+    let names = Set(parts.objectives.map(\.name))
+    let weights = parts.curriculum.weights(progress: progress).filter { names.contains($0.key) }
     let phase = parts.curriculum.phase(progress: progress).name
-    parts.stream.mixture = parts.curriculum.mixture(progress: progress)
     let model = parts.model
     model.lambda = parts.lambda.value(step: index)
     model.prepareStep()
     model.zeroGradients()
-    let batches = try (0..<configuration.gradientAccumulationSteps).map { _ in try parts.stream.next() }
+    let batches = try parts.data.next(
+      configuration.gradientAccumulationSteps, mixture: parts.curriculum.mixture(progress: progress))
     let losses = try accumulate(batches, weights: weights, step: index)
-    finishSums()
     if index == 0 { onEvent(.checked(try checkFirstStep())) }
     let norm = try clip(step: index + 1)
     let factor = parts.schedule.factor(step: index)
@@ -48,11 +48,12 @@ extension Trainer {
       lambda: model.lambda, gradientNorm: norm)
     state.advance(result, tokens: batches.reduce(0) { $0 + $1.tokenCount })
     state.optimizerStep = parts.optimizer.stepCount
-    state.data = parts.stream.position
+    state.data = parts.data.position
     return result
   }
 
-  /// Adds the gradients of all objectives with a weight.
+  /// Adds the gradients of all objectives with a weight, over all processes: a tensor's sum begins when the last pass is done
+  /// with it, and goes on while the pass does the others.
   ///
   /// - Returns: the mean loss of each.
   private func accumulate(
@@ -70,11 +71,17 @@ extension Trainer {
       WeightedObjective(active[$0], weight: weights[active[$0].name, default: 0], total: counts[$0])
     }
     var sums: [String: Double] = [:]
-    for batch in batches.indices where batch % communicator.size == communicator.rank {
-      for (name, result) in parts.model.accumulate(weighted, batch: batches[batch], random: sources[batch]) {
+    let mine = batches.indices.filter { $0 % communicator.size == communicator.rank }
+    for batch in mine {
+      let isLast = batch == mine.last && communicator.size > 1
+      let results = parts.model.accumulate(
+        weighted, batch: batches[batch], random: sources[batch],
+        onGradient: isLast ? { [communicator] in communicator.beginSum($0.gradient) } : nil)
+      for (name, result) in results {
         sums[name, default: 0] += result.lossSum
       }
     }
+    communicator.finishSums()
     let totals = communicator.sum(active.map { sums[$0.name, default: 0] })
     var losses: [String: Double] = [:]
     for (index, objective) in active.enumerated() where counts[index] > 0 {
@@ -85,13 +92,6 @@ extension Trainer {
       losses[objective.name] = loss
     }
     return losses
-  }
-
-  /// Adds up the gradients of all processes.
-  private func finishSums() {
-    guard communicator.size > 1 else { return }
-    for parameter in parts.model.parameters { communicator.beginSum(parameter.gradient) }
-    communicator.finishSums()
   }
 
   private func clip(step: Int) throws -> Double {
@@ -117,7 +117,8 @@ extension Trainer {
       ternary += 1
     }
     for parameter in model.parameters {
-      let isReached = (0..<parameter.gradient.rows).contains { row in parameter.gradient[row: row].contains { $0 != 0 } }
+      let isReached = (0..<parameter.gradient.rows).contains { row in parameter.gradient[row: row].contains { $0 != 0 }
+      }
       guard isReached else { throw RunError.noGradient(tensor: parameter.name) }
     }
     let trits = ternary > 0 ? "\(ternary) linear layers compute with three values; " : ""

@@ -13,6 +13,9 @@ package final class Trainer {
   /// What the run will do.
   package let plan: TrainingPlan
 
+  /// What is trained.
+  package var model: TrainableModel { parts.model }
+
   let configuration: TrainingConfiguration
   let options: TrainerOptions
   let communicator: any Communicator
@@ -28,6 +31,10 @@ package final class Trainer {
   private var log: TrainingLog?
   private var board: TensorBoardWriter?
   private var clock = RunClock()
+  /// The steps that were done before this process.
+  private var firstStep = 0
+
+  private static let stepsToEstimate = 5
 
   /// Prepares a run: data, model, optimizer, and where it goes on, all of a checkpoint.
   ///
@@ -42,6 +49,8 @@ package final class Trainer {
     let output = configuration.run.outputDirectory
     let isWriter = communicator.rank == 0 && !options.isDryRun
     folder = isWriter ? try RunFolder(path: output) : nil
+    // The others look for checkpoints when the first one has cleaned up.
+    _ = communicator.sum([0])
     let resumed = try (options.resume ?? configuration.resumeCheckpoint)
       .map { try RunFolder.resolve($0, in: output) }
     if resumed == nil, isWriter, let last = RunFolder.checkpoints(in: output).last {
@@ -69,22 +78,26 @@ package final class Trainer {
           folder: folder.path, resumedFrom: state.globalStep > 0 ? state.globalStep : nil)
       }
     }
+    firstStep = state.globalStep
     clock.begin(seconds: state.seconds, tokens: state.tokensSeen)
-    while state.globalStep < plan.steps {
+    while state.globalStep < plan.steps, !stopsEarly {
+      if let ending = isHalted(isCancelled) {
+        try save(onEvent: onEvent)
+        return report(ending)
+      }
       let result = try step(onEvent: onEvent)
       try finish(result, onEvent: onEvent)
-      // All processes must stop at the same step, whichever of them was told to.
-      let wantsStop = communicator.sum([isCancelled() ? 1 : 0])[0] > 0
-      if wantsStop, state.globalStep < plan.steps {
-        try save(onEvent: onEvent)
-        return report(.interrupted)
-      }
-      if stopsEarly { break }
     }
-    let ending: TrainingReport.Ending = state.globalStep < plan.steps ? .stoppedEarly : .finished
     try save(onEvent: onEvent)
     try saveFinal(onEvent: onEvent)
-    return report(ending)
+    return report(state.globalStep < plan.steps ? .stoppedEarly : .finished)
+  }
+
+  /// Whether the run ends here although there is more to do. All processes must end at the same step, whichever of them
+  /// was told to.
+  private func isHalted(_ isCancelled: () -> Bool) -> TrainingReport.Ending? {
+    if communicator.sum([isCancelled() ? 1 : 0])[0] > 0 { return .interrupted }
+    return options.stopAfter.map { state.globalStep >= $0 } == true ? .paused : nil
   }
 
   /// What follows a step: the log, validation and checkpoints, where they are due.
@@ -92,7 +105,11 @@ package final class Trainer {
     let done = state.globalStep
     state.seconds = clock.seconds
     lastLosses = result.losses
-    onEvent(.step(clock.progress(result, done: done, of: plan.steps, tokens: state.tokensSeen)))
+    let progress = clock.progress(result, done: done, of: plan.steps, tokens: state.tokensSeen)
+    onEvent(.step(progress))
+    if done == firstStep + Trainer.stepsToEstimate, let left = progress.secondsLeft {
+      onEvent(.estimated(seconds: state.seconds + left))
+    }
     if done.isMultiple(of: configuration.logging.interval) || done == 1 || done == plan.steps {
       state.note(.init(step: done, loss: result.loss, learningRate: result.learningRate))
       try write(result.line(state: state, tokensPerSecond: clock.lap(tokens: state.tokensSeen)), onEvent: onEvent)
@@ -117,7 +134,9 @@ package final class Trainer {
     let prefix = line.kind.rawValue
     var scalars = line.losses.sorted { $0.key < $1.key }.map { (tag: "\(prefix)/loss/\($0)", value: $1) }
     scalars.append((tag: "\(prefix)/loss", value: line.loss))
-    scalars += (line.perplexities ?? [:]).sorted { $0.key < $1.key }.map { (tag: "\(prefix)/perplexity/\($0)", value: $1) }
+    scalars += (line.perplexities ?? [:]).sorted { $0.key < $1.key }.map {
+      (tag: "\(prefix)/perplexity/\($0)", value: $1)
+    }
     if line.kind == .train {
       scalars += line.weights.sorted { $0.key < $1.key }.map { (tag: "objective_weight/\($0)", value: $1) }
       scalars.append((tag: "learning_rate", value: line.learningRate))
@@ -132,7 +151,7 @@ package final class Trainer {
 
   private var isEvaluationDue: Bool {
     let validation = configuration.validation
-    guard validation.isEnabled, !parts.validation.isEmpty else { return false }
+    guard validation.isEnabled, !parts.data.validation.isEmpty else { return false }
     return state.globalStep.isMultiple(of: validation.interval) || state.globalStep == plan.steps
   }
 
@@ -147,6 +166,7 @@ package final class Trainer {
       ending: ending, steps: state.globalStep, plannedSteps: plan.steps, tokens: state.tokensSeen,
       seconds: state.seconds, tokensPerSecond: clock.overallSpeed(tokens: state.tokensSeen), losses: lastLosses,
       evaluation: lastEvaluation, bestEvalLoss: state.bestEvalLoss, bestStep: state.bestStep,
-      checkpoint: lastCheckpoint, finalPath: ending == .interrupted ? nil : folder.map { "\($0.path)/final" })
+      checkpoint: lastCheckpoint,
+      finalPath: ending == .interrupted || ending == .paused ? nil : folder.map { "\($0.path)/final" })
   }
 }

@@ -4,6 +4,8 @@ package enum TrainingEvent {
   case step(TrainingStep)
   /// A line was added to the log; with the number of steps planned.
   case logged(TrainingLogLine, steps: Int)
+  /// After the first steps: the seconds that the run will take altogether, validation and saving not counted.
+  case estimated(seconds: Double)
   /// The first step was checked.
   case checked(String)
   /// Held-out batches are being measured.
@@ -12,8 +14,6 @@ package enum TrainingEvent {
   case saving(String)
   /// A checkpoint is there.
   case saved(String)
-  /// Something that the user should know.
-  case note(String)
 }
 
 /// One step of training, for a progress line.
@@ -44,6 +44,8 @@ package struct TrainingReport: Encodable, Sendable {
     case stoppedEarly = "stopped_early"
     /// Somebody asked for it.
     case interrupted
+    /// It did the steps that it was to do for now.
+    case paused
   }
 
   /// Why it ended.
@@ -88,18 +90,21 @@ package struct TrainerOptions {
   package var allowsChangedConfiguration = false
   /// The number of threads; `nil` takes all processors, or one where processes share the machine.
   package var threads: Int?
+  /// The step to save and pause at; `nil` trains to the end.
+  package var stopAfter: Int?
   /// Whether nothing is trained, and nothing written.
   package var isDryRun = false
   /// The program and its version.
   package var tool = "swift-bitnet"
 
   package init(
-    resume: String? = nil, allowsChangedConfiguration: Bool = false, threads: Int? = nil, isDryRun: Bool = false,
-    tool: String = "swift-bitnet"
+    resume: String? = nil, allowsChangedConfiguration: Bool = false, threads: Int? = nil, stopAfter: Int? = nil,
+    isDryRun: Bool = false, tool: String = "swift-bitnet"
   ) {
     self.resume = resume
     self.allowsChangedConfiguration = allowsChangedConfiguration
     self.threads = threads
+    self.stopAfter = stopAfter
     self.isDryRun = isDryRun
     self.tool = tool
   }

@@ -68,7 +68,8 @@ package final class TrainingLog {
       try file.write(SharedBytes(copying: Array(text.utf8)), at: 0)
       try file.finish(count: text.utf8.count)
     }
-    let isThere = FileManager.default.fileExists(atPath: path) || FileManager.default.createFile(atPath: path, contents: nil)
+    let isThere =
+      FileManager.default.fileExists(atPath: path) || FileManager.default.createFile(atPath: path, contents: nil)
     guard isThere, let handle = FileHandle(forWritingAtPath: path) else {
       throw FormatError(.unwritable, file: path, "cannot be written", remedy: "Check its permissions.")
     }

@@ -16,8 +16,7 @@ struct TrainingParts {
   let schedule: Schedule
   let lambda: LambdaWarmup
   let curriculum: Curriculum
-  let stream: TokenStream
-  let validation: [TokenBatch]
+  let data: TrainingData
   /// The token of block diffusion's masks; `nil` where there is none.
   let maskToken: Int?
   /// The rate that the schedule's factor multiplies, for the logs: Muon's where there are two.
@@ -35,8 +34,9 @@ struct TrainingParts {
     } else {
       tokenizer = try Tokenizer(path: tokenizerPath)
     }
-    if source != nil {
-      throw RunError.noCheckpoint(path: tokenizerPath)
+    if let source {
+      model = try TrainableModel(
+        checkpoint: source, options: AdoptionOptions(configuration.autoConvert), compute: compute)
     } else {
       model = try TrainableModel(
         TrainingShape(configuration, vocabularySize: tokenizer.vocabularySize), seed: configuration.run.seed,
@@ -44,14 +44,15 @@ struct TrainingParts {
     }
     model.checkpointsGradients = configuration.gradientCheckpointing
     maskToken = try configuration.maskToken(in: tokenizer)
-    objectives = configuration.makeObjectives(maskToken: maskToken)
+    objectives = try configuration.makeObjectives(
+      maskToken: maskToken, student: model.configuration, compute: compute)
     optimizer = makeOptimizer(configuration.optimizer, parameters: model.parameters)
     schedule = Schedule(configuration.scheduler, steps: configuration.steps)
     lambda = LambdaWarmup(configuration.lambdaWarmup)
     curriculum = Curriculum(configuration)
-    peakRate = configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
-    stream = try TokenStream(configuration, tokenizer: tokenizer)
-    validation = configuration.validation.isEnabled ? try stream.validationBatches() : []
+    peakRate =
+      configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
+    data = try TrainingData(configuration, tokenizer: tokenizer)
   }
 
   /// The tokenizer's files for a Hugging Face folder.
@@ -91,5 +92,14 @@ extension TrainingShape {
     tiesEmbeddings = configuration.model.tiesEmbeddings
     activation = configuration.model.activation == .silu ? .silu : .squaredReLU
     hasSubNorms = configuration.model.hasSubNorms
+  }
+}
+
+extension AdoptionOptions {
+  init(_ configuration: TrainingConfiguration.AutoConvert) {
+    self.init()
+    convertsLinearLayers = configuration.isEnabled
+    insertsSubNorms = configuration.isEnabled && configuration.insertsSubNorms
+    excludedLayers = configuration.excludedLayers
   }
 }

@@ -43,6 +43,10 @@ package struct TrainingPlan: Encodable, Sendable {
     lines.append(
       "parameters   \(grouped(parameters)), \(grouped(ternaryParameters)) of them ternary; vocabulary "
         + "\(grouped(parts.tokenizer.vocabularySize))")
+    let passes = Double(tokens) / Double(max(1, parts.data.tokensPerEpoch))
+    lines.append(
+      "data         \(grouped(parts.data.tokensPerEpoch)) tokens, read \(Double(Int(passes * 100)) / 100) times; "
+        + "\(parts.data.validation.count) batches held out")
     lines.append(
       "machine      \(ranks) \(ranks == 1 ? "process" : "processes") of \(threads) \(threads == 1 ? "thread" : "threads"), "
         + "\(parts.compute.instructionSet.rawValue)")

@@ -94,17 +94,17 @@ typedef struct ck_attention {
 /// Floats of scratch for `queries` = tokens * heads.
 #define CK_ATTEND_SCRATCH(queries, head_size) ((queries) * ((head_size) + CK_STRETCH) + CK_PAGE * (head_size))
 
-/// One step of AdamW (Loshchilov, Hutter, arXiv 1711.05101). The corrections are 1 - beta^t; `scale` multiplies the gradient
-/// first.
+/// One step of AdamW (Loshchilov, Hutter, arXiv 1711.05101): p = keep p - rate m / (correction sqrt(v) + epsilon), where
+/// m = memory1 m + share1 g and v = memory2 v + share2 g^2.
 typedef struct ck_adamw_step {
+  float keep;
+  float memory1;
+  float share1;
+  float memory2;
+  float share2;
+  float correction;
   float rate;
-  float beta1;
-  float beta2;
   float epsilon;
-  float decay;
-  float correction1;
-  float correction2;
-  float scale;
 } ck_adamw_step;
 
 typedef struct ck_kernels {

@@ -126,12 +126,20 @@ package final class GGUFWriter {
   ///
   /// - Throws: `unwritable`.
   /// - Precondition: every tensor was written.
-  package func finish() throws(FormatError) {
+  package func finish() throws(FormatError) { try complete().publish() }
+
+  /// Writes the header, after which the file is whole.
+  ///
+  /// - Returns: the file, which can be read at its partial path and has not got its name.
+  /// - Throws: `unwritable`.
+  /// - Precondition: every tensor was written.
+  package func complete() throws(FormatError) -> NewFile {
     for (entry, count) in zip(layout.entries, written) {
       precondition(count == entry.byteCount, "\(entry.name) has \(count) of \(entry.byteCount) bytes")
     }
     try file.write(header, at: 0)
-    try file.finish(count: layout.byteCount)
+    try file.complete(count: layout.byteCount)
+    return file
   }
 }
 

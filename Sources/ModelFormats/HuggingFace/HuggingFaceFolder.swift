@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// A Hugging Face model folder: its configuration, its tensors, and what lies beside them.
 public struct HuggingFaceFolder: Sendable {
   /// The path of the folder.
@@ -20,16 +14,16 @@ public struct HuggingFaceFolder: Sendable {
   /// - Throws: ``FormatError`` if `config.json` or the weights are missing or damaged.
   public init(path: String) throws(FormatError) {
     self.path = path
-    func file(_ name: String) -> String? {
+    func file(_ name: String) throws(FormatError) -> String? {
       let file = path.hasSuffix("/") ? path + name : "\(path)/\(name)"
-      return FileManager.default.fileExists(atPath: file) ? file : nil
+      return try isPresent(file) ? file : nil
     }
-    guard let configFile = file("config.json") else {
+    guard let configFile = try file("config.json") else {
       throw FormatError(
         .missing, file: path, "has no config.json", remedy: "Name a .gguf file, or the folder that holds the model.")
     }
     config = try HFConfig(path: configFile)
-    if let generation = file("generation_config.json") {
+    if let generation = try file("generation_config.json") {
       generationConfig = try HFGenerationConfig(path: generation)
     } else {
       generationConfig = nil

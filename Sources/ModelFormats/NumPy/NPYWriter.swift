@@ -1,32 +1,22 @@
-#if canImport(Darwin)
-import Darwin
-#elseif canImport(Musl)
-import Musl
-#else
-import Glibc
-#endif
+import Kernels
 
 /// Writes a NumPy `.npy` file of 32-bit floats row by row, so that it need not fit into memory.
 ///
 /// The rows go to a file beside the final one, which takes the final name when it is whole; a writer that is given up
 /// leaves nothing behind.
 public final class NPYWriter {
-  private let path: String
-  private let temporary: String
+  private let file: NewFile
   private let columns: Int
   private var rowsLeft: Int
-  private var descriptor: Int32
+  private var count = 0
 
   /// Begins a file of the shape `[rows, columns]`, format version 1.0.
   ///
-  /// - Throws: `FormatError` when the file cannot be made.
+  /// - Throws: `FormatError` when the file cannot be made, or its name is that of a folder or a device.
   public init(path: String, rows: Int, columns: Int) throws(FormatError) {
-    self.path = path
-    temporary = "\(path).\(getpid()).partial"
     self.columns = columns
     rowsLeft = rows
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw NPYWriter.error(path) }
+    file = try NewFile(path: path)
     let dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (\(rows), \(columns)), }"
     // Magic, version, length and dictionary end, after spaces and a newline, on a multiple of 64 bytes.
     let length = (10 + dictionary.utf8.count + 1 + 63) / 64 * 64 - 10
@@ -34,12 +24,6 @@ public final class NPYWriter {
     var header: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(length & 255), UInt8(length >> 8)]
     header += Array((dictionary + spaces + "\n").utf8)
     try append(header)
-  }
-
-  deinit {
-    guard descriptor >= 0 else { return }
-    close(descriptor)
-    unlink(temporary)
   }
 
   /// Adds a row.
@@ -67,22 +51,11 @@ public final class NPYWriter {
   /// - Precondition: all rows were added.
   public func finish() throws(FormatError) {
     precondition(rowsLeft == 0, "\(rowsLeft) rows are missing")
-    guard fsync(descriptor) == 0, rename(temporary, path) == 0 else { throw NPYWriter.error(path) }
-    close(descriptor)
-    descriptor = -1
+    try file.finish(count: count)
   }
 
   private func append(_ bytes: [UInt8]) throws(FormatError) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = write(descriptor, Array(rest), rest.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw NPYWriter.error(path) }
-      rest = rest.dropFirst(count)
-    }
-  }
-
-  private static func error(_ path: String) -> FormatError {
-    FormatError(.unreadable, file: path, "cannot be written: \(String(cString: strerror(errno)))")
+    try file.write(SharedBytes(copying: bytes), at: count)
+    count += bytes.count
   }
 }

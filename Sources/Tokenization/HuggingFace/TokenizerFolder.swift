@@ -18,7 +18,7 @@ struct TokenizerFolder {
     if isFolder.boolValue {
       folder = path
       let candidates = ["tokenizer.json", "tokenizer.model"].map { path + "/" + $0 }
-      guard let found = candidates.first(where: files.fileExists(atPath:)) else {
+      guard let found = try candidates.first(where: isPresent) else {
         throw TokenizationError.missing(
           file: path, key: "tokenizer.json or tokenizer.model",
           remedy: "download it from the model's page into this folder")
@@ -32,13 +32,13 @@ struct TokenizerFolder {
     specialTokensMap = try Self.json(folder, "special_tokens_map.json")
   }
 
-  private static func path(_ folder: String, _ name: String) -> String? {
+  private static func path(_ folder: String, _ name: String) throws -> String? {
     let path = (folder as NSString).appendingPathComponent(name)
-    return FileManager.default.fileExists(atPath: path) ? path : nil
+    return try isPresent(path) ? path : nil
   }
 
   private static func json(_ folder: String, _ name: String) throws -> JSONNode? {
-    guard let path = path(folder, name) else { return nil }
+    guard let path = try path(folder, name) else { return nil }
     return try JSONParser.parse(path: path)
   }
 
@@ -71,7 +71,7 @@ struct TokenizerFolder {
     ids.mask = try role("mask_token", tokenizer) ?? ids.mask
     ids.separator = try role("sep_token", tokenizer) ?? ids.separator
     var endTokens: [Int] = []
-    if let path = Self.path(folder, "generation_config.json") {
+    if let path = try Self.path(folder, "generation_config.json") {
       let generation = try HFGenerationConfig(path: path)
       let known = 0..<tokenizer.vocabularySize
       endTokens = generation.eosTokenIDs.filter(known.contains)
@@ -121,12 +121,12 @@ struct TokenizerFolder {
       }
     }
     if let text = try Self.json(folder, "chat_template.json")?.string("chat_template") { result["default"] = text }
-    if let path = Self.path(folder, "additional_chat_templates") {
+    if let path = try Self.path(folder, "additional_chat_templates") {
       for name in try FileManager.default.contentsOfDirectory(atPath: path) where name.hasSuffix(".jinja") {
         result[String(name.dropLast(".jinja".count))] = try String(contentsOfFile: path + "/" + name, encoding: .utf8)
       }
     }
-    if let path = Self.path(folder, "chat_template.jinja") {
+    if let path = try Self.path(folder, "chat_template.jinja") {
       result["default"] = try String(contentsOfFile: path, encoding: .utf8)
     }
     return result

@@ -45,9 +45,11 @@ extension PlantedFault {
       name: "all sub-norms lost", base: deep, code: .subNormsMissing,
       plant: { model in for tensor in model.names where tensor.contains("sub_norm") { model[tensor] = nil } }),
     PlantedFault(
-      name: "gains of sub-norms in another order", base: deep, code: .subNormsWrong,
+      name: "gains of sub-norms less 1", base: bitnet, code: .subNormsWrong,
       plant: { model in
-        for tensor in model.names where tensor.contains("sub_norm") { try model.edit(tensor) { $0.reverse() } }
+        for tensor in model.names where tensor.contains("sub_norm") {
+          try model.edit(tensor) { $0 = $0.map { $0 - 1 } }
+        }
       }),
     PlantedFault(
       name: "sub-norms inserted, never trained", base: dense, code: .subNormsUntrained,

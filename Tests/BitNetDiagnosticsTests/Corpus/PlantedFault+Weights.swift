@@ -1,5 +1,8 @@
+import BitNetConversion
 import BitNetDiagnostics
 import Foundation
+import Kernels
+import ModelFormats
 import TestSupport
 import Testing
 
@@ -41,7 +44,7 @@ extension PlantedFault {
       name: "rows of up shuffled", base: bitnet, code: .scrambledTensor, tensor: "blk.1.ffn_up",
       plant: { try $0.shuffle(weight(1, "mlp.up_proj")) }),
     PlantedFault(
-      name: "rows of q shuffled", base: bitnet, code: .scrambledTensor, tensor: "blk.1.attn_q",
+      name: "rows of q shuffled", base: bitnet, code: .harmfulBlock, tensor: "blk.1.attn_q",
       plant: { try $0.shuffle(weight(1, "self_attn.q_proj")) }),
     PlantedFault(
       name: "rows of down shuffled", base: qwen, code: .harmfulBlock, tensor: "blk.2.ffn_down",
@@ -71,6 +74,27 @@ extension PlantedFault {
           let rows = try #require(model[matrix]).shape[0] * 4
           try model.reorder(matrix) { $0 % 4 * (rows / 4) + $0 / 4 }
         }
+      }),
+    PlantedFault(
+      name: "I2_S in blocks of 64", base: wide, code: .packingOrder,
+      finish: { folder in
+        try gguf(
+          folder, .i2_s,
+          tensor: { entry in
+            guard entry.type == .i2_s else { return nil }
+            var bytes = entry.bytes.array(0..<entry.bytes.count)
+            for block in stride(from: 0, to: entry.elementCount / 4, by: 32) {
+              var codes = Array(repeating: UInt8(1), count: 128)
+              for element in 0..<128 {
+                codes[element] = bytes[block + element % 32] >> UInt8(6 - 2 * (element / 32)) & 3
+              }
+              for byte in 0..<32 {
+                let first = byte / 16 * 64 + byte % 16
+                bytes[block + byte] = (0..<4).reduce(0) { $0 << 2 | codes[first + 16 * $1] }
+              }
+            }
+            return (.i2_s, bytes)
+          })
       }),
     PlantedFault(
       name: "norms reset", base: bitnet, code: .normsReset, tensor: "blk.1.attn_norm",
