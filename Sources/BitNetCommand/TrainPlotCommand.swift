@@ -2,6 +2,8 @@
 import ArgumentParser
 import BitNetTraining
 import Foundation
+import Kernels
+import ModelFormats
 
 struct TrainPlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,7 +32,9 @@ struct TrainPlotCommand: ParsableCommand {
     let run = isLog ? url.deletingLastPathComponent() : url
     let log = isLog ? url : url.appending(path: TrainingLog.name)
     let plot = try LossPlot(log: log.path, title: title ?? run.lastPathComponent)
-    try writeText(plot.svg, to: output)
+    let file = try NewFile(path: output)
+    try file.write(SharedBytes(copying: Array(plot.svg.utf8)), at: 0)
+    try file.finish(count: plot.svg.utf8.count)
   }
 }
 #endif

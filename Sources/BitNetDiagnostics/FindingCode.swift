@@ -154,7 +154,7 @@ extension Finding {
     /// States, logs and names that cannot all be of the same run.
     case contradictoryState = "BN610"
     /// A checkpoint that would run code when Python loads it.
-    case unsafePickle = "BN611"
+    case codeInPickle = "BN611"
   }
 }
 
@@ -235,7 +235,7 @@ extension Finding.Code {
     case .lambdaBelowOne: "training ended before the model was fully quantized"
     case .curriculumTooFast: "the curriculum ran ahead of the training"
     case .contradictoryState: "files of the training run contradict each other"
-    case .unsafePickle: "a checkpoint would run code when it is loaded"
+    case .codeInPickle: "a checkpoint would run code when it is loaded"
     }
   }
 
@@ -250,7 +250,7 @@ extension Finding.Code {
       .doubleBegin,
       .beginToken, .unknownPreTokenizer, .maskUntrained, .halfOverflow, .endsAtOnce, .ignoresContext,
       .fewSteps, .stoppedEarly, .scheduleNeverRan, .curriculumTooFast, .lambdaBelowOne, .contradictoryState,
-      .unsafePickle:
+      .codeInPickle:
       .warning
     default: .error
     }

@@ -25,7 +25,7 @@ import Tokenization
     }
     let diagnosis = try diagnose(folder)
     #expect(diagnosis.verdict.code == .bitNetTrained)
-    let finding = try #require(diagnosis.findings.first { $0.code == .unsafePickle })
+    let finding = try #require(diagnosis.findings.first { $0.code == .codeInPickle })
     #expect(finding.evidence.contains { $0.contains("optimizer.pt: os.system") })
     #expect(finding.evidence.contains { $0.contains("last.ckpt: __builtin__.exec") })
     #expect(!FileManager.default.fileExists(atPath: marker))

@@ -99,7 +99,7 @@ public struct RunWatcher {
 
   /// A run that goes on has not done all its steps yet, which is no warning.
   fileprivate static func warnings(_ training: TrainingEvidence) -> [Finding.Code] {
-    TrainingRules.findings(for: training).map(\.code).filter { ![.fewSteps, .stoppedEarly].contains($0) }
+    TrainingRunRules.findings(for: training).map(\.code).filter { ![.fewSteps, .stoppedEarly].contains($0) }
   }
 }
 

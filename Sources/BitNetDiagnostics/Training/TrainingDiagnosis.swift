@@ -19,7 +19,7 @@ public struct TrainingDiagnosis: Sendable, Codable {
   /// - Returns: `nil` if there are none.
   public init?(of path: String) {
     guard let training = TrainingEvidence(near: path) else { return nil }
-    var findings = TrainingRules.findings(for: training)
+    var findings = TrainingRunRules.findings(for: training)
     if findings.isEmpty { findings = [TrainingDiagnosis.sound(training)] }
     self.init(path: path, training: training, findings: findings)
   }
@@ -37,7 +37,7 @@ public struct TrainingDiagnosis: Sendable, Codable {
         evidence: ["the files tell neither a loss nor how much of what was planned was done"] + training.notes,
         nextSteps: ["Name the folder that holds the logs: TensorBoard's, a run of W&B, or trainer_state.json."])
     }
-    var reasons = TrainingRules.progress(training)
+    var reasons = TrainingRunRules.progress(training)
     if let loss = training.crossEntropy?.trend ?? training.loss { reasons.append("loss \(loss.summary)") }
     return Finding(
       code: .trainingSound, certainty: .likely, evidence: reasons,

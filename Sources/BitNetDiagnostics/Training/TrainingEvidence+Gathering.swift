@@ -13,10 +13,10 @@ extension TrainingEvidence {
     let step = TrainerState.step(inName: path)
     // What came after a checkpoint did not make it.
     if let step { readings.forget(after: step) }
-    self.init(readings, step: step)
+    self.init(readings, folder: found.folder, step: step)
   }
 
-  private init(_ readings: Readings, step namedStep: Int?) {
+  private init(_ readings: Readings, folder: String, step namedStep: Int?) {
     sources = readings.sources
     notes = readings.notes
     suspiciousCalls = readings.suspiciousCalls
@@ -25,7 +25,10 @@ extension TrainingEvidence {
     let configuration = RunConfiguration(readings.logs.compactMap(\.config))
     let state = readings.states.max { ($0.globalStep ?? -1) < ($1.globalStep ?? -1) }
     let loggedStep = readings.logs.filter { !$0.hasNoSteps }.compactMap(\.lastStep).max()
-    globalStep = state?.globalStep ?? loggedStep ?? namedStep
+    // The state in the folder itself is that of its weights; one in a checkpoint below is behind while the run goes on.
+    let isOwn = state.map { NewFile.split($0.file).folder == folder } ?? false
+    let steps = [state?.globalStep, isOwn ? nil : loggedStep].compactMap(\.self)
+    globalStep = steps.max() ?? loggedStep ?? namedStep
     totalTokens = state?.totalTokens ?? configuration.totalTokens
     tokensPerStep = configuration.tokensPerStep
     maximumSteps = state?.maxSteps.flatMap { $0 > 0 ? $0 : nil } ?? configuration.maximumSteps
@@ -49,7 +52,7 @@ extension TrainingEvidence {
     lambda = series[.lambda]?.points.last?.value ?? state?.lambda
     lambdaSteps = configuration.lambdaSteps
     followCurriculum(configuration, series, state)
-    compare(readings, state: state, loggedStep: loggedStep, namedStep: namedStep)
+    compare(state, loggedStep: isOwn ? loggedStep : nil, namedStep: namedStep)
   }
 
   private mutating func countTokens(recorded: Int?) {
@@ -137,7 +140,7 @@ extension TrainingEvidence {
     return candidates.first { error($0) < 0.02 }.map(Double.init)
   }
 
-  private mutating func compare(_ readings: Readings, state: TrainerState?, loggedStep: Int?, namedStep: Int?) {
+  private mutating func compare(_ state: TrainerState?, loggedStep: Int?, namedStep: Int?) {
     if namedStep == nil, let step = state?.globalStep, let loggedStep,
       abs(step - loggedStep) > max(100, max(step, loggedStep) / 20)
     {

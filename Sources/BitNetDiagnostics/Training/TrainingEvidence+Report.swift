@@ -45,7 +45,7 @@ extension TrainingEvidence {
   }
 
   private var progressTable: [String] {
-    var lines = TrainingRules.progress(self).map { "  \(singleLine($0))" }
+    var lines = TrainingRunRules.progress(self).map { "  \(singleLine($0))" }
     if let rate = learningRate {
       var text = "  learning rate"
       if let first = rate.first, let largest = rate.largest, let last = rate.last {

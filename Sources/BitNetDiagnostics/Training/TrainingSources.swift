@@ -8,6 +8,8 @@ import Foundation
 
 /// The files of a training run in a folder, in the folders below it, and in those above it if it is a checkpoint's.
 struct TrainingSources {
+  /// The folder that was asked about.
+  let folder: String
   private(set) var states: [String] = []
   private(set) var wandb: [String] = []
   /// Names of event files by folder.
@@ -25,7 +27,7 @@ struct TrainingSources {
 
   /// - Parameter path: a folder, or a file in it.
   init(near path: String) {
-    let folder = TrainingSources.isFolder(path) ? TrainingSources.trimmed(path) : NewFile.split(path).folder
+    folder = TrainingSources.isFolder(path) ? TrainingSources.trimmed(path) : NewFile.split(path).folder
     collect(folder, depth: TrainingSources.maximumDepth)
     // The run's own state is newer than the checkpoints', and a checkpoint's is the one that its weights belong to.
     var place = folder

@@ -1,6 +1,6 @@
 import ModelFormats
 
-extension TrainingRules {
+extension TrainingRunRules {
   static func diverged(_ evidence: TrainingEvidence) -> Finding? {
     var reasons: [String] = []
     var isCertain = false

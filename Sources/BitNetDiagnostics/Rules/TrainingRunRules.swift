@@ -1,12 +1,12 @@
 import ModelFormats
 
 /// From what a training run left behind to findings; the order of the list is the order of precedence.
-enum TrainingRules {
+enum TrainingRunRules {
   static func findings(for evidence: TrainingEvidence) -> [Finding] {
     let all: [(TrainingEvidence) -> Finding?] = [
       neverBegan, diverged, noCrossEntropy, lossNotFalling, lambdaBelowOne, scheduleNeverRan, curriculumTooFast,
       fewSteps,
-      stoppedEarly, unsafePickle, contradictoryState,
+      stoppedEarly, codeInPickle, contradictoryState,
     ]
     return all.compactMap { $0(evidence) }
   }
@@ -96,10 +96,10 @@ enum TrainingRules {
 
   // MARK: Files
 
-  private static func unsafePickle(_ evidence: TrainingEvidence) -> Finding? {
+  private static func codeInPickle(_ evidence: TrainingEvidence) -> Finding? {
     guard !evidence.suspiciousCalls.isEmpty else { return nil }
     return Finding(
-      code: .unsafePickle, certainty: .certain,
+      code: .codeInPickle, certainty: .certain,
       evidence: evidence.suspiciousCalls.prefix(8).map { "\($0) would be called; nothing was run here" },
       nextSteps: [
         "Do not open this file with torch.load(weights_only=False). Take the model from its publisher as safetensors."
