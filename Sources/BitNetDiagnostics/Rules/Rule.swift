@@ -19,7 +19,7 @@ package struct Rule: Sendable {
 /// All rules. The order is that of precedence among findings of the same severity; the first finding is the verdict.
 package enum Rules {
   package static let all: [Rule] =
-    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + referenceRules + begunRules
+    fileRules + damageRules + tritRules + settingRules + orderRules + vocabularyRules + referenceRules + trainingRules
     + behaviourRules + stateRules
 
   /// What follows from the evidence, the gravest first.
@@ -45,7 +45,7 @@ package enum Rules {
     if !saysWhatItIs, !isTernaryWithoutText { findings.insert(inconclusive(evidence), at: 0) }
     // What a model is, first; how it came to be so, after.
     return Finding.Severity.allCases.reversed().flatMap { severity in findings.filter { $0.severity == severity } }
-      + (evidence.training.map(TrainingRules.findings) ?? [])
+      + (evidence.training.map(TrainingRunRules.findings) ?? [])
   }
 
   // MARK: Thresholds

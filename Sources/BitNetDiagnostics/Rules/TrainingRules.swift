@@ -2,7 +2,7 @@ import BitNet
 
 /// What the trainer left beside the weights.
 extension Rules {
-  static let begunRules: [Rule] = [neverBegun]
+  static let trainingRules: [Rule] = [neverBegun]
 
   private static let neverBegun = Rule(
     .undertrained, "A run that has done none of its steps, or hardly any, has taught the model nothing."
