@@ -34,6 +34,7 @@ deployed: build ## check the web page in Chromium and two replicas behind nginx;
 	scripts/bootstrap chromium nginx
 	scripts/fetch-smollm2 >/dev/null
 	scripts/check-page
+	scripts/check-report
 	scripts/check-replicas
 
 neon: ## judge the NEON kernels, on x86-64 Linux under QEMU

@@ -60,7 +60,7 @@ let package = Package(
     .target(name: "BitNet", dependencies: ["Tokenization", "ModelFormats", "Kernels"], swiftSettings: swiftSettings),
     .target(
       name: "BitNetDiagnostics", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
-      swiftSettings: swiftSettings),
+      resources: [.embedInCode("HTML/page.css")], swiftSettings: swiftSettings),
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
       swiftSettings: swiftSettings),
@@ -127,7 +127,8 @@ let package = Package(
       dependencies: ["BitNetServer", "BitNet", "Tokenization", "ModelFormats", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
-      name: "BitNetDiagnosticsTests", dependencies: ["BitNetDiagnostics", "TestSupport"],
+      name: "BitNetDiagnosticsTests",
+      dependencies: ["BitNetDiagnostics", "BitNetConversion", "TestSupport"],
       swiftSettings: swiftSettings),
     .testTarget(
       name: "BitNetConversionTests",

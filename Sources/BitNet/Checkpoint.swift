@@ -203,6 +203,11 @@ extension Checkpoint {
     if let scale = packedScales[name] {
       return try unpack(tensor, shape: expected, scale: scale, compute: compute)
     }
+    guard tensor.type.isFloatingPoint else {
+      throw ModelError.invalidTensor(
+        file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue) without a scale",
+        remedy: "Packed ternary weights need their weight_scale tensor and a quantization_config in config.json.")
+    }
     guard tensor.shape == expected else {
       throw ModelError.wrongShape(file: tensor.file, tensor: tensor.name, found: tensor.shape, expected: expected)
     }
@@ -210,11 +215,6 @@ extension Checkpoint {
     if tensor.type == .i2_s, expected[1].isMultiple(of: 128) {
       let scale = tensor.bytes.float(at: expected[0] * expected[1] / 4)
       return .ternary(TernaryMatrix(rows: expected[0], columns: expected[1], packed: tensor.bytes, scale: scale))
-    }
-    guard tensor.type.isFloatingPoint else {
-      throw ModelError.invalidTensor(
-        file: tensor.file, tensor: tensor.name, problem: "is stored as \(tensor.type.rawValue) without a scale",
-        remedy: "Packed ternary weights need their weight_scale tensor and a quantization_config in config.json.")
     }
     let encoded = EncodedMatrix(type: tensor.type, rows: expected[0], columns: expected[1], bytes: tensor.bytes)
     guard let scale = ternaryScales[name] else { return .encoded(encoded) }

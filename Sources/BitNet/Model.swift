@@ -91,7 +91,7 @@ public final class Model: Sendable {
       contextLength: options.contextLength, cachePrecision: options.cachePrecision)
   }
 
-  private init(
+  init(
     store: WeightStore, tokenizer: Tokenizer?, mode: QuantizationMode, contextLength: Int?,
     cachePrecision: CachePrecision
   ) throws {

@@ -27,21 +27,21 @@ public struct ModelConfiguration: Sendable {
   /// The longest context that the model was made for, in tokens.
   public let contextLength: Int
   /// Added to the mean square in every RMSNorm.
-  public let normEpsilon: Float
+  public package(set) var normEpsilon: Float
   /// The base of the rotary frequencies.
-  public let ropeTheta: Double
+  public package(set) var ropeTheta: Double
   /// How many elements of each head are rotated.
   public let rotatedSize: Int
   /// Whether the file says that the head shares the token embedding's weights.
-  public let tiesEmbeddings: Bool
+  public package(set) var tiesEmbeddings: Bool
   /// Whether the file declares itself a BitNet: then `bitLinear` is the mode it was made for.
   public let declaresBitLinear: Bool
   /// Decisions that were taken where the file is silent or contradicts itself, as sentences for the user.
   public let notes: [String]
 
-  package let ropeLayout: RotaryLayout
+  package var ropeLayout: RotaryLayout
   package let ropeScaling: RopeScaling
-  package let activation: GateActivation
+  package var activation: GateActivation
 
   /// The name of the feed-forward network's nonlinearity.
   public var activationName: String {

@@ -65,9 +65,11 @@ public final class Session {
   /// - Parameter observe: called for each token computed and each layer (-1 for the embedding) with the residual stream
   ///   of that token, `[hiddenSize]`.
   /// - Parameter eachLogits: called for each token computed with the logits of the token after it, `[vocabularySize]`.
+  /// - Parameter inspect: called for each token computed with what goes into each linear layer, `[inputs]`.
   package func evaluate(
     _ tokens: [Int], last: Int = 1, isCancelled: () -> Bool = { false },
     observe: ((_ position: Int, _ layer: Int, _ hidden: [Float]) -> Void)? = nil,
+    inspect: ((_ layer: Int, _ stage: ForwardStage, _ values: [Float]) -> Void)? = nil,
     eachLogits: ((_ position: Int, _ logits: [Float]) -> Void)? = nil
   ) throws {
     try model.validate(tokens)
@@ -84,6 +86,9 @@ public final class Session {
         [Transformer.Part(tokens: tokens[start..<end], start: start, cache: cache)], buffers: buffers,
         observe: observe.map { observe in
           { layer, hidden in for row in 0..<end - start { observe(start + row, layer, hidden.copy(row: row)) } }
+        },
+        inspect: inspect.map { inspect in
+          { layer, stage, values in for row in 0..<end - start { inspect(layer, stage, values.copy(row: row)) } }
         })
       if let eachLogits {
         // A few rows at a time: a vocabulary is wide.

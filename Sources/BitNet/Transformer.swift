@@ -28,6 +28,9 @@ struct Transformer: Sendable {
     let down: Linear
   }
 
+  /// Sees what goes into the linear layers of a block.
+  typealias Inspector = (_ layer: Int, _ stage: ForwardStage, _ values: FloatMatrix) -> Void
+
   let configuration: ModelConfiguration
   let embedding: EncodedMatrix
   let layers: [Layer]
@@ -57,8 +60,10 @@ struct Transformer: Sendable {
   ///   - parts: together at most `buffers.capacity` tokens, which become the rows of the buffers.
   ///   - observe: called after the embedding with layer -1 and after each block with its number; sees the residual
   ///     stream, `[tokens, hiddenSize]`.
+  ///   - inspect: sees what goes into the linear layers, `[tokens, inputs]`.
   func forward(
-    _ parts: [Part], buffers: ForwardBuffers, observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil
+    _ parts: [Part], buffers: ForwardBuffers, observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil,
+    inspect: Inspector? = nil
   ) {
     for part in parts { part.cache.prepare(part.start, to: part.start + part.tokens.count, keeping: part.end) }
     var rows = 0
@@ -74,17 +79,21 @@ struct Transformer: Sendable {
     }
     observe?(-1, buffers.hidden)
     for (index, layer) in layers.enumerated() {
-      attend(layer, index, spans: spans, rows: rows, buffers)
-      feedForward(layer, rows: rows, buffers)
+      attend(layer, index, spans: spans, rows: rows, buffers, inspect)
+      feedForward(layer, index, rows: rows, buffers, inspect)
       observe?(index, buffers.hidden)
     }
   }
 
-  private func attend(_ layer: Layer, _ index: Int, spans: [CacheSpan], rows: Int, _ buffers: ForwardBuffers) {
+  private func attend(
+    _ layer: Layer, _ index: Int, spans: [CacheSpan], rows: Int, _ buffers: ForwardBuffers,
+    _ inspect: Inspector?
+  ) {
     let epsilon = configuration.normEpsilon, headSize = configuration.headSize
     compute.rmsNorm(
       buffers.hidden, weight: layer.attentionNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
     buffers.normalized.invalidate()
+    inspect?(index, .attention, buffers.normalized.floats)
     Linear.apply(
       [(layer.query, buffers.queries), (layer.key, buffers.keys), (layer.value, buffers.values)],
       to: buffers.normalized, rows: rows, on: compute)
@@ -106,23 +115,29 @@ struct Transformer: Sendable {
       compute.rmsNorm(attended.floats, weight: norm, epsilon: epsilon, rows: rows, into: attended.floats)
     }
     attended.invalidate()
+    inspect?(index, .attended, attended.floats)
     Linear.apply([(layer.output, buffers.delta)], to: attended, rows: rows, on: compute)
     compute.add(buffers.delta, to: buffers.hidden, rows: rows)
   }
 
-  private func feedForward(_ layer: Layer, rows: Int, _ buffers: ForwardBuffers) {
+  private func feedForward(
+    _ layer: Layer, _ index: Int, rows: Int, _ buffers: ForwardBuffers, _ inspect: Inspector?
+  ) {
     let epsilon = configuration.normEpsilon
     compute.rmsNorm(
       buffers.hidden, weight: layer.feedForwardNorm, epsilon: epsilon, rows: rows, into: buffers.normalized.floats)
     buffers.normalized.invalidate()
+    inspect?(index, .feedForward, buffers.normalized.floats)
     let gated = buffers.gated
     Linear.apply(
       [(layer.gate, gated.floats), (layer.up, buffers.up)], to: buffers.normalized, rows: rows, on: compute)
     compute.gate(gated.floats, with: buffers.up, activation: configuration.activation, rows: rows)
+    inspect?(index, .product, gated.floats)
     if let norm = layer.feedForwardSubNorm {
       compute.rmsNorm(gated.floats, weight: norm, epsilon: epsilon, rows: rows, into: gated.floats)
     }
     gated.invalidate()
+    inspect?(index, .gated, gated.floats)
     Linear.apply([(layer.down, buffers.delta)], to: gated, rows: rows, on: compute)
     compute.add(buffers.delta, to: buffers.hidden, rows: rows)
   }
@@ -171,6 +186,20 @@ extension Transformer {
     let linears = layers.flatMap { [$0.query, $0.key, $0.value, $0.output, $0.gate, $0.up, $0.down] }
     return linears.reduce(screenedHead?.byteCount ?? head.byteCount) { $0 + $1.weights.byteCount }
   }
+}
+
+/// Where in a block a linear layer gets its input.
+package enum ForwardStage: String, Sendable, CaseIterable {
+  /// The input of queries, keys and values.
+  case attention
+  /// The input of the attention's output matrix, behind its sub-norm.
+  case attended
+  /// The input of gate and up.
+  case feedForward
+  /// Gate times up, before a sub-norm: no input, but where half precision overflows.
+  case product
+  /// The input of down, behind its sub-norm.
+  case gated
 }
 
 /// The scratch memory of a forward pass over up to `capacity` tokens.

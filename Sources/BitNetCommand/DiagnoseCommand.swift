@@ -2,15 +2,21 @@ import ArgumentParser
 import BitNet
 import BitNetDiagnostics
 import Foundation
+import Kernels
+import ModelFormats
 
 struct DiagnoseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diagnose",
-    abstract: "Tell whether a model can run as a BitNet, and why; and how its training went.",
+    abstract: "Tell what is wrong with a model or its training, or that nothing is, and why.",
     discussion: """
-      Measures the weights before and after ternarization, what the model predicts in full precision, with ternary
-      weights, and with ternary weights and int8 activations, and how well it predicts an English text; then concludes.
-      The codes (BN101 …) are explained in docs/diagnosis.md.
+      Examines the files, the weights before and after ternarization, tokenizer and chat template, what the model predicts
+      in full precision, with ternary weights, and with ternary weights and int8 activations, and how well it predicts an
+      English text. Where that is badly, it changes one thing at a time and names the one that mends it. The codes (BN101
+      …) are explained in docs/diagnosis.md.
+
+      Exit status: 0, whatever was found, unless --fail-on says otherwise; 1 if the model cannot be read or run (the
+      report says why) or the command fails; 2 if a finding is as grave as --fail-on says.
 
       What a training run left in or near the folder is read too: trainer_state.json, TensorBoard's event files, logs of
       W&B, checkpoints of PyTorch and Lightning (nothing in them is run). A folder with logs only is judged by them.
@@ -19,6 +25,9 @@ struct DiagnoseCommand: ParsableCommand {
         bitnet diagnose model.gguf
         bitnet diagnose model.gguf -p "The capital of France is" -p "2 + 2 ="
         bitnet diagnose folder --text sample.txt --json
+        bitnet diagnose model.gguf --html report.html
+        bitnet diagnose converted.gguf --reference source-folder
+        bitnet diagnose model.gguf --fail-on warning
         bitnet diagnose runs/first
         bitnet diagnose --watch runs/first
       """)
@@ -33,9 +42,19 @@ struct DiagnoseCommand: ParsableCommand {
   var prompt: [String] = []
 
   @Option(
-    name: .long, help: "A file with the text that the loss is measured on (default: a paragraph of plain English).",
+    name: .long,
+    help: "A file with a text that the loss is measured on, beside the built-in paragraph of plain English.",
     completion: .file())
   var text: String?
+
+  @Option(
+    name: .long,
+    help: "A model that this one should be the same as, or was made from: finds the first tensor that differs.",
+    completion: .file())
+  var reference: String?
+
+  @Option(name: .long, help: "Exit with status 2 if a finding is at least this grave: info, warning or error.")
+  var failOn: ChoiceArgument<Finding.Severity>?
 
   @Option(
     name: [.customShort("t"), .long], parsing: .unconditional, help: "The number of threads (default: all processors).")
@@ -46,6 +65,12 @@ struct DiagnoseCommand: ParsableCommand {
 
   @Flag(name: .long, help: "Print JSON.")
   var json = false
+
+  @Option(
+    name: .long,
+    help: "Write the report to this file, too: one HTML page with charts and tables that needs nothing but itself.",
+    completion: .file())
+  var html: String?
 
   @Flag(name: .long, help: "Follow a training run: one line for each new checkpoint and step, until Ctrl-C.")
   var watch = false
@@ -60,12 +85,15 @@ struct DiagnoseCommand: ParsableCommand {
     guard watchInterval.isFinite, watchInterval > 0 else {
       throw ValidationError("--watch-interval is \(watchInterval), expected more than 0 seconds.")
     }
+    guard !watch || html == nil else { throw ValidationError("--html does not go with --watch.") }
     guard watch || !once else { throw ValidationError("--once goes with --watch.") }
   }
 
   func run() throws {
     if watch { return try watchRun() }
+    let page = try html.map(newPage)
     if !holdsModel, let diagnosis = TrainingDiagnosis(of: model) {
+      try page?.finish(text: diagnosis.page(tool: DiagnoseCommand.tool, time: Date.now.formatted(.iso8601)))
       if json {
         try Terminal.writeJSON(diagnosis)
       } else {
@@ -78,18 +106,39 @@ struct DiagnoseCommand: ParsableCommand {
     defer { Terminal.endProgress() }
     do {
       let diagnosis = try Diagnosis(
-        of: Checkpoint(path: model),
-        options: .init(prompts: prompt, probeText: probeText, threads: threads), progress: Terminal.progress,
+        path: model,
+        options: .init(
+          prompts: prompt, probeText: probeText, threads: threads,
+          reference: reference.map(Checkpoint.init(path:)), digestsFiles: html != nil), progress: Terminal.progress,
         isCancelled: { interruption.exitCode != nil })
       Terminal.endProgress()
+      try page?.finish(text: diagnosis.page(tool: DiagnoseCommand.tool, time: Date.now.formatted(.iso8601)))
       if json {
         try Terminal.writeJSON(diagnosis)
       } else {
         Terminal.write(diagnosis.report(isVerbose: verbose, style: Terminal.reportStyle))
       }
+      if let problem = diagnosis.problems.first {
+        Terminal.note("Error: \(problem.sentence)")
+        throw ExitCode.failure
+      }
+      if let failOn, diagnosis.severity >= failOn.choice { throw ExitCode(2) }
     } catch let error as CancellationError {
       throw interruption.exitCode ?? error
     }
+  }
+
+  private static let tool = "bitnet \(BitNetCommand.configuration.version)"
+
+  /// Begins the page, so that a folder that cannot be written to is known before minutes of work. Nothing but another page is
+  /// overwritten: not the model, where the file's name was forgotten.
+  private func newPage(_ path: String) throws -> NewFile {
+    let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+    let isPage = ["html", "htm"].contains(URL(filePath: path).pathExtension.lowercased())
+    guard kind == nil || (kind == .typeRegular && isPage) else {
+      throw TextError(path: path, problem: "exists and is no .html file; --html would overwrite it")
+    }
+    return try NewFile(path: path)
   }
 
   /// Whether the path is a file, or a folder as models have it.
@@ -121,5 +170,14 @@ struct DiagnoseCommand: ParsableCommand {
     } catch let error as CancellationError {
       throw interruption.exitCode ?? error
     }
+  }
+}
+
+extension NewFile {
+  /// Writes a text as the whole file.
+  fileprivate func finish(text: String) throws(FormatError) {
+    let bytes = SharedBytes(copying: Array(text.utf8))
+    try write(bytes, at: 0)
+    try finish(count: bytes.count)
   }
 }

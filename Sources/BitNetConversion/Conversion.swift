@@ -107,7 +107,7 @@ public struct Conversion {
     let path: String
     let notes: [String]
     let tally: TritTally
-    let files: [ConversionReport.SourceFile]
+    let files: [SourceFile]
     /// Gives it its name.
     let publish: () throws -> Void
   }
@@ -117,7 +117,7 @@ public struct Conversion {
     let (entries, notes) = try GGUFModelMetadata.entries(plan)
     let tensors = plan.tensors.map { (name: $0.name, shape: $0.storedShape, type: $0.type) }
     func layout(
-      _ scales: [(name: String, scale: Float)], _ files: [ConversionReport.SourceFile]
+      _ scales: [(name: String, scale: Float)], _ files: [SourceFile]
     ) throws -> GGUFLayout {
       let late = GGUFModelMetadata.provenance(plan, files: files) + GGUFModelMetadata.scales(scales)
       return try GGUFLayout(metadata: entries + late, tensors: tensors, file: output)

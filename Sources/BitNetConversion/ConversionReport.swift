@@ -1,4 +1,4 @@
-import BitNet
+public import BitNet
 import Kernels
 
 /// What a conversion did, or would do.
@@ -47,16 +47,6 @@ public struct ConversionReport: Sendable, Codable {
   public var sourceFiles: [SourceFile]?
   /// What reading it back showed.
   public var verification: Verification?
-
-  /// A file that was read.
-  public struct SourceFile: Sendable, Codable, Hashable {
-    /// Its name, without folders.
-    public var name: String
-    /// Its size.
-    public var bytes: Int
-    /// The SHA-256 of its contents, in hexadecimal digits.
-    public var sha256: String
-  }
 
   /// The shares of -1, 0 and +1.
   public struct Shares: Sendable, Codable, Hashable {

@@ -137,7 +137,7 @@ enum GGUFModelMetadata {
   }
 
   /// The tool, and the files it read with their SHA-256.
-  static func provenance(_ plan: ConversionPlan, files: [ConversionReport.SourceFile]) -> [Entry] {
+  static func provenance(_ plan: ConversionPlan, files: [SourceFile]) -> [Entry] {
     let tool: Entry = ("bitnet.conversion.tool", .string(plan.options.tool))
     guard !files.isEmpty else { return [tool] }
     return [

@@ -43,7 +43,7 @@ struct HuggingFaceExport {
   }
 
   /// Says in `conversion.json` what the folder was made of.
-  func writeProvenance(_ files: [ConversionReport.SourceFile], to folder: String) throws {
+  func writeProvenance(_ files: [SourceFile], to folder: String) throws {
     func object(_ entries: [(key: JSONString, value: JSONValue)]) -> JSONValue { .object(JSONObject(entries: entries)) }
     let sources = files.map { file in
       object([

@@ -6,19 +6,41 @@ import Tokenization
 /// Everything that was found out about a model, and the verdict.
 public struct Diagnosis: Sendable, Codable {
   /// The version of the JSON form; it grows when a field changes its meaning or goes.
-  public var schemaVersion = 1
+  public var schemaVersion = 2
   /// The path of the model.
   public var model: String
-  /// What the files say about the model.
-  public var facts: ModelFacts
+  /// The files that it was read from, with their digests; `nil` unless they were asked for.
+  public var files: [SourceFile]?
+  /// What the files say about the model; `nil` if they cannot be read.
+  public var facts: ModelFacts?
+  /// What kept the model, or parts of it, from being read.
+  public var problems: [LoadProblem]
   /// The linear layers, block by block.
   public var weights: [WeightStatistics]
   /// The linear layers summed up.
   public var weightSummary: WeightSummary
+  /// The norms, block by block.
+  public var norms: [NormStatistics]
+  /// How well the matrices of each block fit each other.
+  public var coherence: [BlockCoherence]
+  /// Matrices whose scale is not that of their siblings.
+  public var scaleSuspects: [ScaleSuspect]
+  /// How tokenizer, template and embedding fit each other; `nil` without a tokenizer.
+  public var vocabulary: VocabularyFacts?
   /// The next-token distributions, one entry per prompt.
   public var behaviour: [PromptBehaviour]
-  /// The loss on a text; `nil` without a tokenizer.
+  /// The loss on the text that was asked for, or on the built-in one; `nil` without a tokenizer.
   public var probe: TextProbe?
+  /// The loss on the built-in English text, where another was asked for.
+  public var english: TextProbe?
+  /// Whether it ends answers as a chat model does; `nil` where no format fits.
+  public var chat: ChatProbe?
+  /// What goes into the linear layers over the text.
+  public var activations: [LayerActivations]
+  /// Changes that were tried; `nil` if there was no reason to.
+  public var repairs: RepairSearch?
+  /// What the reference model differs in; `nil` without one.
+  public var reference: Comparison?
   /// What the training run left in and near the model's folder; `nil` if nothing.
   public var training: TrainingEvidence?
   /// What follows from all that: the verdict first, then whatever else was found.
@@ -26,36 +48,12 @@ public struct Diagnosis: Sendable, Codable {
 
   /// The verdict.
   public var verdict: Finding { findings[0] }
-}
 
-/// What the files say about a model, before anything is computed.
-public struct ModelFacts: Sendable, Codable {
-  /// The architecture's name.
-  public var architecture: String
-  /// The number of transformer blocks.
-  public var layers: Int
-  /// The width of the residual stream.
-  public var hiddenSize: Int
-  /// Rows of the embedding.
-  public var vocabularySize: Int
-  /// Tokens of the tokenizer; `nil` without one.
-  public var tokenizerSize: Int?
-  /// Whether the files declare a BitNet.
-  public var declaresBitLinear: Bool
-  /// How many norm vectors there are.
-  public var norms: Int
-  /// How many of them are sub-norms, before the attention's and the feed-forward network's last matrix.
-  public var subNorms: Int
-  /// Norm vectors that hold values that are infinite or not a number.
-  public var nonFiniteNorms: [String]
-  /// Steps trained, as the trainer's state says.
-  public var globalStep: Int?
-  /// Steps planned.
-  public var maximumSteps: Int?
-  /// The best loss on held-out data.
-  public var bestEvaluationLoss: Double?
-  /// Decisions taken where the files are silent or contradict themselves.
-  public var notes: [String]
+  /// Whether the model could be run at all.
+  public var wasRun: Bool { problems.isEmpty }
+
+  /// The gravest finding's severity.
+  public var severity: Finding.Severity { findings.map(\.severity).max() ?? .info }
 }
 
 /// The linear layers summed up.
@@ -77,7 +75,7 @@ public struct WeightSummary: Sendable, Codable {
     let total = max(1, counts.reduce(0, +))
     self.weights = Int(counts.reduce(0, +))
     ternaryMatrices = weights.count { $0.isTernary }
-    let ratios = weights.map(\.frobeniusRatio)
+    let ratios = weights.map(\.frobeniusRatio).filter { !$0.isNaN }
     frobeniusRatio = (ratios.min() ?? 1)...(ratios.max() ?? 1)
     func mean(_ share: (TritShares) -> Double) -> Double {
       zip(weights, counts).reduce(0) { $0 + share($1.0.shares) * $1.1 } / total
@@ -91,105 +89,89 @@ extension Diagnosis {
   public struct Options: Sendable {
     /// Texts whose next token is examined; the built-in ones if empty.
     public var prompts: [String]
-    /// The text whose loss is measured; the built-in English paragraph if `nil`.
+    /// The text whose loss is measured beside the built-in English paragraph's.
     public var probeText: String?
     /// How many tokens to continue each prompt by.
     public var continuationLength: Int
     /// The number of threads; `nil` takes all processors available to the process.
     public var threads: Int?
+    /// A model that this one should be the same as, or was made from.
+    public var reference: Checkpoint?
+    /// Whether the SHA-256 of the files is computed, for a report that names what it is about.
+    public var digestsFiles: Bool
 
     /// Options; all have defaults.
     public init(
-      prompts: [String] = [], probeText: String? = nil, continuationLength: Int = 20, threads: Int? = nil
+      prompts: [String] = [], probeText: String? = nil, continuationLength: Int = 20, threads: Int? = nil,
+      reference: Checkpoint? = nil, digestsFiles: Bool = false
     ) {
       self.prompts = prompts
       self.probeText = probeText
       self.continuationLength = continuationLength
       self.threads = threads
+      self.reference = reference
+      self.digestsFiles = digestsFiles
     }
   }
 
   /// What is examined when no prompt is given.
   public static let defaultPrompts = ["The capital of France is"]
 
-  /// Examines a model: its weights, its behaviour under the three modes, its training state.
+  /// Examines a model: its files, its weights, its behaviour under the three modes, its training state. What cannot be read
+  /// is a finding, too.
   ///
   /// - Parameters:
   ///   - progress: called with what is being done, for people who wait.
   ///   - isCancelled: asked between steps.
-  /// - Throws: `FormatError`, `ModelError`, `TokenizationError` for a model that cannot be loaded; `CancellationError`.
+  /// - Throws: `ModelError`, `FormatError` where there is no model at all; `CancellationError`.
+  public init(
+    path: String, options: Options = Options(), progress: (String) -> Void = { _ in },
+    isCancelled: () -> Bool = { false }
+  ) throws {
+    let checkpoint: Checkpoint
+    do {
+      checkpoint = try Checkpoint(path: path)
+    } catch {
+      var evidence = Evidence()
+      try evidence.note(error)
+      self.init(path: path, evidence: evidence)
+      // Which file it is that cannot be read is all the more worth knowing; a folder of files cannot be told.
+      if options.digestsFiles { files = try? SourceDigests(files: [path]).wait() }
+      return
+    }
+    try self.init(of: checkpoint, options: options, progress: progress, isCancelled: isCancelled)
+  }
+
+  /// As ``init(path:options:progress:isCancelled:)`` for a checkpoint that is open already.
+  ///
+  /// - Throws: `CancellationError`, `KernelError`.
   public init(
     of checkpoint: Checkpoint, options: Options = Options(), progress: (String) -> Void = { _ in },
     isCancelled: () -> Bool = { false }
   ) throws {
-    progress("loading")
-    let model = try Model(checkpoint: checkpoint, options: .init(mode: QuantizationMode.none, threads: options.threads))
-    let facts = try ModelFacts(checkpoint, tokenizer: model.tokenizer)
-    let names = checkpoint.linearNames
-    var weights: [WeightStatistics] = []
-    for (index, name) in names.enumerated() {
-      if isCancelled() { throw CancellationError() }
-      progress("weights \(index + 1)/\(names.count)")
-      weights.append(try checkpoint.statistics(of: name, compute: model.compute))
+    let digests = options.digestsFiles ? SourceDigests(checkpoint) : nil
+    var examination = Examination(
+      checkpoint: checkpoint, options: options, compute: try Compute(threads: options.threads))
+    try examination.examineFiles(progress: progress, isCancelled: isCancelled)
+    examination.evidence.training = TrainingEvidence(near: checkpoint.path)
+    try examination.examineBehaviour(progress: progress, isCancelled: isCancelled)
+    if let reference = options.reference {
+      progress("reference")
+      examination.evidence.reference = try Comparison(
+        of: reference, with: checkpoint, options: .init(threads: options.threads), progress: progress,
+        isCancelled: isCancelled)
     }
-    var behaviour: [PromptBehaviour] = []
-    var probe: TextProbe?
-    // Weights that are no numbers have no trits, and what such a model says is no further evidence.
-    if let tokenizer = model.tokenizer, weights.allSatisfy({ $0.nonFinite == 0 }) {
-      progress("ternarizing")
-      let models = try QuantizationMode.allCases.map { try model.inMode($0) }
-      let prompts = options.prompts.isEmpty ? Diagnosis.defaultPrompts : options.prompts
-      for (index, prompt) in prompts.enumerated() {
-        progress("prompt \(index + 1)/\(prompts.count)")
-        behaviour.append(
-          try PromptBehaviour(
-            prompt: prompt, tokens: tokenizer.encode(prompt), models: models,
-            continuationLength: options.continuationLength, isCancelled: isCancelled))
-      }
-      progress("text")
-      probe = try TextProbe(
-        tokens: tokenizer.encode(options.probeText ?? ProbeText.english), models: models, isCancelled: isCancelled)
-    }
-    let training = TrainingEvidence(near: checkpoint.path)
-    let evidence = Evidence(facts: facts, weights: weights, behaviour: behaviour, probe: probe, training: training)
-    self.init(
-      model: checkpoint.path, facts: facts, weights: weights, weightSummary: WeightSummary(weights),
-      behaviour: behaviour, probe: probe, training: training, findings: Rules.findings(for: evidence))
+    self.init(path: checkpoint.path, evidence: examination.evidence)
+    files = try digests?.wait()
   }
-}
 
-extension ModelFacts {
-  init(_ checkpoint: Checkpoint, tokenizer: Tokenizer?) throws {
-    let configuration = checkpoint.configuration
-    let norms = checkpoint.tensors.keys.filter { $0.hasSuffix("norm.weight") }.sorted()
-    var notes = configuration.notes + (tokenizer?.notes ?? [])
-    var state: TrainerState?
-    do {
-      state = try checkpoint.trainerState()
-    } catch {
-      notes.append("what the trainer left is not considered: \(error)")
-    }
+  private init(path: String, evidence: Evidence) {
     self.init(
-      architecture: configuration.architecture, layers: configuration.layerCount,
-      hiddenSize: configuration.hiddenSize, vocabularySize: configuration.vocabularySize,
-      tokenizerSize: tokenizer?.vocabularySize, declaresBitLinear: configuration.declaresBitLinear,
-      norms: norms.count, subNorms: norms.count { $0.hasSuffix("sub_norm.weight") },
-      nonFiniteNorms: try norms.filter { name in
-        try checkpoint.tensors[name]?.floats().contains { !$0.isFinite } ?? false
-      },
-      globalStep: state?.globalStep ?? TrainerState.step(inName: checkpoint.path), maximumSteps: state?.maxSteps,
-      bestEvaluationLoss: state?.bestEvalLoss, notes: notes)
-  }
-}
-
-extension Checkpoint {
-  /// Measures one linear layer.
-  func statistics(of name: String, compute: Compute) throws -> WeightStatistics {
-    guard let role = LinearRole.allCases.first(where: { name.hasSuffix(".\($0.rawValue).weight") }) else {
-      preconditionFailure("\(name) is no linear layer")
-    }
-    let matrix = try matrix(name, shape: role.shape(in: configuration), compute: compute)
-    return WeightStatistics(
-      name: name, storage: tensors[name]?.type.rawValue ?? "", matrix: matrix, pool: compute.pool)
+      model: path, facts: evidence.facts, problems: evidence.problems, weights: evidence.weights,
+      weightSummary: WeightSummary(evidence.weights), norms: evidence.norms, coherence: evidence.coherence,
+      scaleSuspects: evidence.scaleSuspects, vocabulary: evidence.vocabulary, behaviour: evidence.behaviour,
+      probe: evidence.probe, english: evidence.english, chat: evidence.chat, activations: evidence.activations,
+      repairs: evidence.repairs, reference: evidence.reference, training: evidence.training,
+      findings: Rules.findings(for: evidence))
   }
 }

@@ -21,6 +21,11 @@ struct NextToken {
 
   func probability(_ token: Int) -> Double { exp(logProbability(token)) }
 
+  /// Adds every token's probability to a sum over positions.
+  func addProbabilities(to sums: inout [Double]) {
+    for token in logits.indices { sums[token] += exp(Double(logits[token]) - largest - logTotal) }
+  }
+
   /// In nats.
   var entropy: Double {
     logits.indices.reduce(0) { sum, token in

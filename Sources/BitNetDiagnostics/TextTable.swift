@@ -1,4 +1,4 @@
-/// Aligned columns for the terminal.
+/// Rows of cells: aligned columns for the terminal, a table on a page.
 package struct TextTable {
   /// Where the text of a column stands.
   package enum Alignment {
@@ -6,8 +6,9 @@ package struct TextTable {
     case right
   }
 
-  private let alignments: [Alignment]
-  private var rows: [[String]] = []
+  let alignments: [Alignment]
+  /// The header first.
+  private(set) var rows: [[String]] = []
 
   package init(_ header: [String], _ alignments: [Alignment]) {
     self.alignments = alignments

@@ -28,6 +28,13 @@ public struct SharedBytes: Sendable {
     self.init(buffer)
   }
 
+  /// Copies floats into memory of its own, as F32.
+  package init(floats: [Float]) {
+    let buffer = ByteBuffer(count: floats.count * MemoryLayout<Float>.size)
+    floats.withUnsafeBytes { buffer.bytes.copyMemory(from: $0) }
+    self.init(buffer)
+  }
+
   /// Shares a buffer that nobody writes to any more.
   package init(_ buffer: ByteBuffer) {
     self.init(owner: buffer, baseAddress: UnsafeRawPointer(buffer.baseAddress), count: buffer.count)

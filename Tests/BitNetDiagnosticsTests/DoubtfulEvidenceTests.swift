@@ -26,6 +26,6 @@ import Testing
     #expect(inspection.problem == nil && inspection.notes.contains { $0.contains(name) }, "\(inspection.notes)")
     let diagnosis = try Diagnosis(of: Checkpoint(path: folder.path), options: .init(threads: 2))
     #expect(diagnosis.verdict.code == .bitNetTrained)
-    #expect(name == "dlm_config.json" || diagnosis.facts.notes.contains { $0.contains(name) })
+    #expect(name == "dlm_config.json" || diagnosis.facts?.notes.contains { $0.contains(name) } == true)
   }
 }

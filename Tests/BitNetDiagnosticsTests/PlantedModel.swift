@@ -96,6 +96,26 @@ struct PlantedModel {
 
   mutating func remove(file: String) { texts[file] = nil }
 
+  /// A file beside the weights.
+  subscript(file name: String) -> String? {
+    get { texts[name] }
+    set { texts[name] = newValue }
+  }
+
+  /// Adds entries to `config.json` or another file that holds an object.
+  mutating func insert(_ entries: String, in file: String = "config.json") throws {
+    let text = try #require(texts[file])
+    let brace = try #require(text.firstIndex(of: "{"))
+    texts[file] = text.replacingCharacters(in: brace...brace, with: "{" + entries + ",")
+  }
+
+  /// Renames tensors.
+  mutating func rename(_ old: String, to new: String) throws {
+    let weights = try #require(self[old])
+    self[old] = nil
+    add(new, weights)
+  }
+
   /// Writes the folder.
   func write() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()

@@ -56,11 +56,11 @@ import Testing
     #expect(verdict.evidence.contains { $0.contains("best_eval_loss is infinite") })
   }
 
-  @Test func `without a trainer's state a random model is undertrained by its loss`() throws {
+  @Test func `without a trainer's state a random model is known by its weights, and undertrained by its loss`() throws {
     let folder = try copy("tiny-untrained", omitting: ["trainer_state.json"])
-    let verdict = try diagnose(folder.path).verdict
-    #expect(verdict.code == .undertrained)
-    #expect(verdict.certainty == .likely)
+    let findings = try diagnose(folder.path).findings
+    #expect(findings.first?.code == .neverTrained)
+    #expect(findings.first { $0.code == .undertrained }?.certainty == .likely)
   }
 
   @Test func `packed weights are also found to be quantized already`() throws {
@@ -73,15 +73,15 @@ import Testing
   @Test func `packed weights without a tokenizer are already quantized, and no more is claimed`() throws {
     let folder = try copy("tiny-bitnet-packed", omitting: ["tokenizer.json", "tokenizer_config.json"])
     let diagnosis = try diagnose(folder.path)
-    #expect(diagnosis.findings.map(\.code) == [.alreadyQuantized])
+    #expect(diagnosis.findings.map(\.code) == [.noTokenizer, .alreadyQuantized])
     #expect(diagnosis.probe == nil && diagnosis.behaviour.isEmpty)
   }
 
   @Test func `float weights without a tokenizer are inconclusive, and the finding says what would settle it`() throws {
     let folder = try copy("tiny-dense", omitting: ["tokenizer.json", "tokenizer_config.json", "trainer_state.json"])
-    let verdict = try diagnose(folder.path).verdict
-    #expect(verdict.code == .inconclusive)
-    #expect(verdict.nextSteps.contains { $0.contains("tokenizer.json") })
+    let findings = try diagnose(folder.path).findings
+    #expect(findings.map(\.code) == [.noTokenizer, .inconclusive])
+    #expect(findings[0].nextSteps.contains { $0.contains("tokenizer.json") })
   }
 
   @Test(arguments: [Float.nan, .infinity]) func `a single bad weight is damage, and its tensor is named`(

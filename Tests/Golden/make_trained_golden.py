@@ -100,14 +100,14 @@ def evaluate(model, text):
     return sum(loss_of(model, text.batch(text.held_out, generator)).item() for _ in range(4)) / 4
 
 
-def learning_rate(step, peak):
+def learning_rate(step, peak, steps):
     if step < WARMUP:
         return peak * step / WARMUP
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / (STEPS - WARMUP)))
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / (steps - WARMUP)))
 
 
-def new_model(config):
-    torch.manual_seed(5)
+def new_model(config, seed):
+    torch.manual_seed(seed)
     plain = {key: value for key, value in config.items() if key != "quantization_config"}
     model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**plain), dtype=torch.float32)
     for name, parameter in model.named_parameters():
@@ -116,10 +116,10 @@ def new_model(config):
     return model
 
 
-def train(name, config, text, peak):
+def train(name, config, text, peak, steps=STEPS, seed=5):
     """The finished model with its trainer state, and the same after 0 and after STOPPED_AT steps."""
-    model = new_model(config)
-    if config is BITNET:
+    model = new_model(config, seed)
+    if "quantization_config" in config:
         for module_name, module in model.named_modules():
             if isinstance(module, nn.Linear) and module_name != "lm_head":
                 module.forward = lambda x, module=module: straight_through(module, x)
@@ -130,10 +130,10 @@ def train(name, config, text, peak):
     generator = torch.Generator().manual_seed(7)
     tokens_per_epoch = len(text.training)
     state = TrainerState(
-        max_steps=STEPS, num_train_epochs=math.ceil(STEPS * BATCH * LENGTH / tokens_per_epoch),
+        max_steps=steps, num_train_epochs=math.ceil(steps * BATCH * LENGTH / tokens_per_epoch),
         logging_steps=LOG_EVERY, eval_steps=EVALUATE_EVERY, save_steps=EVALUATE_EVERY, train_batch_size=BATCH)
     snapshots, losses, started = {}, [], time.time()
-    for step in range(STEPS + 1):
+    for step in range(steps + 1):
         state.global_step = step
         state.num_input_tokens_seen = step * BATCH * LENGTH
         state.epoch = round(state.num_input_tokens_seen / tokens_per_epoch, 6)
@@ -146,10 +146,10 @@ def train(name, config, text, peak):
                 state.best_metric, state.best_global_step = loss, step
                 state.best_model_checkpoint = f"./{name}/checkpoint-{step}"
             print(f"{name} step {step}: eval {loss:.3f}, {time.time() - started:.0f} s", flush=True)
-        if step == STEPS:
+        if step == steps:
             break
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step + 1, peak)
+            group["lr"] = learning_rate(step + 1, peak, steps)
         loss = loss_of(model, text.batch(text.training, generator))
         optimizer.zero_grad()
         loss.backward()
@@ -161,7 +161,7 @@ def train(name, config, text, peak):
                 "epoch": round((step + 1) * BATCH * LENGTH / tokens_per_epoch, 6), "grad_norm": norm.item(),
                 "learning_rate": group["lr"], "loss": sum(losses) / len(losses), "step": step + 1})
             losses = []
-    snapshots[STEPS] = (model.state_dict(), state)
+    snapshots[steps] = (model.state_dict(), state)
     return snapshots
 
 

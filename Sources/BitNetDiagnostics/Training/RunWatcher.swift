@@ -107,7 +107,7 @@ extension RunWatcher.News {
   init(_ diagnosis: Diagnosis, path: String) {
     let losses = diagnosis.probe?.losses ?? []
     self.init(
-      step: diagnosis.facts.globalStep, checkpoint: path, verdict: diagnosis.verdict.code,
+      step: diagnosis.facts?.globalStep, checkpoint: path, verdict: diagnosis.verdict.code,
       perplexity: Dictionary(losses.map { ($0.mode.rawValue, $0.perplexity) }, uniquingKeysWith: { $1 }),
       zeros: diagnosis.weightSummary.shares.zero, kept: diagnosis.weightSummary.frobeniusRatio,
       training: diagnosis.training?.summary, warnings: diagnosis.training.map(RunWatcher.warnings) ?? [])

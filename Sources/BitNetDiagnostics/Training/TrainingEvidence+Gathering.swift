@@ -43,6 +43,10 @@ extension TrainingEvidence {
       loss?.direction = .unknown
     }
     evaluationLoss = series[.evaluationLoss].flatMap(Trend.init)
+    let roles = objectives.map { ($0.name, SeriesRole.objectiveLoss($0.name)) }
+    curves = (roles + [("all", .loss), ("held-out", .evaluationLoss)]).compactMap { name, role in
+      series[role].flatMap { Curve(name, $0) }
+    }
     bestEvaluationLoss = state?.bestEvalLoss ?? series[.evaluationLoss]?.points.map(\.value).filter(\.isFinite).min()
     learningRate = LearningRate(series[.learningRate], configuration.schedule, total: maximumSteps)
     lambda = series[.lambda]?.points.last?.value ?? state?.lambda
@@ -157,6 +161,24 @@ extension TrainingEvidence {
       contradictions.append(
         "the state says that there was no evaluation, the logs have \(trend.points), the last with loss "
           + fixed(trend.last, 3))
+    }
+  }
+}
+
+extension TrainingEvidence.Curve {
+  /// More points than this are not told apart.
+  private static let limit = 200
+
+  /// - Returns: `nil` without any number.
+  fileprivate init?(_ name: String, _ series: ScalarSeries) {
+    let points = series.points.filter { $0.value.isFinite }
+    guard !points.isEmpty else { return nil }
+    let group = (points.count + TrainingEvidence.Curve.limit - 1) / TrainingEvidence.Curve.limit
+    self.init(name: name, steps: [], values: [])
+    for start in stride(from: 0, to: points.count, by: group) {
+      let part = points[start..<min(points.count, start + group)]
+      steps.append(part[part.startIndex + part.count / 2].step)
+      values.append(part.reduce(0) { $0 + $1.value } / Double(part.count))
     }
   }
 }

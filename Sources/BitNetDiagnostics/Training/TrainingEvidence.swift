@@ -75,6 +75,16 @@ public struct TrainingEvidence: Sendable, Codable {
     public var loggedPhase: String?
   }
 
+  /// A logged loss over the steps, thinned out to what a chart can show.
+  public struct Curve: Sendable, Codable {
+    /// The name of the objective, `all` or `held-out`.
+    public var name: String
+    /// The steps, ascending.
+    public var steps: [Int]
+    /// The mean of the values around each step.
+    public var values: [Double]
+  }
+
   /// What was read.
   public var sources: [Source] = []
   /// Steps done.
@@ -97,6 +107,8 @@ public struct TrainingEvidence: Sendable, Codable {
   public var loss: Trend?
   /// The loss on held-out data.
   public var evaluationLoss: Trend?
+  /// All logged losses.
+  public var curves: [Curve] = []
   /// The best loss on held-out data; infinite before the first evaluation.
   public var bestEvaluationLoss: Double?
   /// The learning rate.

@@ -1,25 +1,25 @@
-import BitNet
 import Dispatch
 import Foundation
 import Kernels
 import ModelFormats
 import Synchronization
 
-/// The SHA-256 of every file of a source, for the provenance of what is made of it. A thread of its own reads them while
-/// the tensors are converted.
-final class SourceDigests: Sendable {
-  /// The files with weights, and what tells how to use them, with zeros for the digests.
-  let expected: [ConversionReport.SourceFile]
+/// The SHA-256 of every file of a model, for its provenance. A thread of its own reads them while the tensors are worked on.
+package final class SourceDigests: Sendable {
+  /// The files, with zeros for the digests.
+  package let expected: [SourceFile]
   private let work = Work()
   private let group = DispatchGroup()
 
-  /// Begins to read.
-  init(_ checkpoint: Checkpoint) {
-    let files = SourceDigests.files(of: checkpoint)
+  /// Begins to read the files with weights, and what tells how to use them.
+  package convenience init(_ checkpoint: Checkpoint) { self.init(files: SourceDigests.files(of: checkpoint)) }
+
+  /// Begins to read files.
+  package init(files: [String]) {
     expected = files.map { path in
       let attributes = try? FileManager.default.attributesOfItem(
         atPath: URL(filePath: path).resolvingSymlinksInPath().path)
-      return .init(
+      return SourceFile(
         name: URL(filePath: path).lastPathComponent, bytes: attributes?[.size] as? Int ?? 0,
         sha256: String(repeating: "0", count: 64))
     }
@@ -31,10 +31,10 @@ final class SourceDigests: Sendable {
   /// The files with their digests.
   ///
   /// - Throws: `FormatError` if a file can no longer be read.
-  func wait() throws -> [ConversionReport.SourceFile] {
+  package func wait() throws -> [SourceFile] {
     group.wait()
     let digests = try work.result.withLock { try $0.get() }
-    return zip(expected, digests).map { .init(name: $0.name, bytes: $0.bytes, sha256: $1) }
+    return zip(expected, digests).map { SourceFile(name: $0.name, bytes: $0.bytes, sha256: $1) }
   }
 
   private static func files(of checkpoint: Checkpoint) -> [String] {
