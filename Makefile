@@ -5,7 +5,7 @@ PROMPT ?= The capital of France is
 FORMATTED := $(wildcard Sources Tests Snippets Benchmarks Package.swift)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test neon model mutants format lint bootstrap clean
+.PHONY: help run build test deployed neon model mutants format lint bootstrap clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test: bootstrap ## fetch the model and the vocabularies, build, run all tests, t
 	scripts/check-training
 	scripts/check-server
 	SWIFT="$(SWIFT)" scripts/check-snippets
+
+deployed: build ## check the web page in Chromium and two replicas behind nginx; installs both programs where missing
+	scripts/bootstrap chromium nginx
+	scripts/fetch-smollm2 >/dev/null
+	scripts/check-page
+	scripts/check-replicas
 
 neon: ## judge the NEON kernels, on x86-64 Linux under QEMU
 	scripts/check-neon

@@ -16,6 +16,8 @@ public enum FinishReason: String, Sendable {
   case maximumTokens
   /// The context is full.
   case contextFull
+  /// The text conforms to ``GenerationOptions/constraint``, and nothing can follow.
+  case complete
 }
 
 /// What is known about a generation when it has ended.
@@ -61,10 +63,12 @@ extension Session {
     let cached = zip(tokens, prompt).prefix { $0 == $1 }.count
     let clock = ContinuousClock()
     let begin = clock.now
-    var sampler = Sampler(options.sampling, promptCount: prompt.count)
+    var chooser = TokenChooser(options.sampling, promptCount: prompt.count, constraint: options.constraint)
+    let most = min(options.maximumTokens ?? .max, model.contextLength + 1 - prompt.count)
+    let needed = chooser.neededTokens
     var sequence = prompt
     // The logits after the sequence and, when tokens were guessed, after each of the guesses too.
-    var logits = try nextLogits(after: sequence, guesses: [], for: sampler, isCancelled: isCancelled)
+    var logits = try nextLogits(after: sequence, guesses: [], needed: needed, isCancelled: isCancelled)
     var guesses: [Int] = []
     let prefilled = clock.now
     var generated = 0
@@ -74,14 +78,19 @@ extension Session {
       if isCancelled() { throw CancellationError() }
       // Every token is drawn as without guesses; a guess that it agrees with has its successor's logits ready.
       for (index, next) in logits.enumerated() {
-        let token = sampler.next(next, recent: sequence)
-        if ends.contains(token) {
-          reason = .endToken
+        let token = try chooser.next(
+          next, recent: sequence, left: most - generated, file: model.checkpoint.path)
+        guard let token, !ends.contains(token) else {
+          reason = token == nil ? .complete : .endToken
           break generation
         }
         onToken(token)
         generated += 1
         sequence.append(token)
+        if chooser.isComplete {
+          reason = .complete
+          break generation
+        }
         if generated == options.maximumTokens { break generation }
         guard index < guesses.count, token == guesses[index] else { break }
       }
@@ -92,7 +101,7 @@ extension Session {
       guesses =
         options.guessesFromNGrams
         ? self.guesses(after: sequence, left: options.maximumTokens.map { $0 - generated }) : []
-      logits = try nextLogits(after: sequence, guesses: guesses, for: sampler, isCancelled: isCancelled)
+      logits = try nextLogits(after: sequence, guesses: guesses, needed: needed, isCancelled: isCancelled)
       passes += 1
     }
     return GenerationSummary(
@@ -124,14 +133,14 @@ extension Session {
     return []
   }
 
-  /// As many logits as the sampler needs, or an error where there is nothing to choose from: token 0 over and over would
-  /// look like an answer.
+  /// As many logits as are needed, all if `nil`, or an error where there is nothing to choose from: token 0 over and over
+  /// would look like an answer.
   private func nextLogits(
-    after sequence: [Int], guesses: [Int], for sampler: Sampler, isCancelled: () -> Bool
+    after sequence: [Int], guesses: [Int], needed: Int?, isCancelled: () -> Bool
   ) throws -> [[TokenLogit]] {
     let tokens = sequence + guesses, last = guesses.count + 1
     let candidates =
-      if let count = sampler.neededTokens {
+      if let count = needed {
         try likeliest(count, after: tokens, last: last, isCancelled: isCancelled)
       } else {
         try logits(after: tokens, last: last, isCancelled: isCancelled)

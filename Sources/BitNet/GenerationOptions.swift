@@ -13,12 +13,17 @@ public struct GenerationOptions: Sendable {
   public var guessesFromNGrams: Bool
   /// Generates several tokens per pass, with a model that was trained for it; `nil` generates them one by one.
   public var blockDiffusion: BlockDiffusionOptions?
+  /// What the text must conform to, from ``Model/constraint(to:)``: the text ends when it does and nothing can follow. Where
+  /// ``maximumTokens`` or the context gets short, the shortest conforming rest is written. Not with block diffusion.
+  public var constraint: JSONConstraint?
 
   /// Options; all have defaults.
   public init(
     maximumTokens: Int? = nil, sampling: Sampling = Sampling(), stopsAtEnd: Bool = true,
-    parsesSpecialTokens: Bool = false, guessesFromNGrams: Bool = false, blockDiffusion: BlockDiffusionOptions? = nil
+    parsesSpecialTokens: Bool = false, guessesFromNGrams: Bool = false, blockDiffusion: BlockDiffusionOptions? = nil,
+    constraint: JSONConstraint? = nil
   ) {
+    self.constraint = constraint
     self.blockDiffusion = blockDiffusion
     self.guessesFromNGrams = guessesFromNGrams
     self.maximumTokens = maximumTokens
@@ -31,6 +36,10 @@ public struct GenerationOptions: Sendable {
   func validate() throws(ModelError) {
     if let maximumTokens, maximumTokens < 0 {
       throw .invalidOption(name: "the most tokens", found: "\(maximumTokens)", expected: "0 or more")
+    }
+    if constraint != nil, blockDiffusion != nil {
+      throw .invalidOption(
+        name: "the constraint", found: "given with block diffusion", expected: "one token per pass")
     }
     try sampling.validate()
   }

@@ -22,6 +22,9 @@ package final class KeyValueCache {
   /// Takes over pages that hold the beginning of the sequence; they are copied before they are written to.
   package func adopt(_ pages: [CachePage]) { self.pages = pages }
 
+  /// Adds a page behind the others, before it is needed.
+  package func addPage() { pages.append(CachePage(shape: shape)) }
+
   /// Makes the positions `start..<end` writable; those before, and those behind up to `kept`, keep their contents.
   func prepare(_ start: Int, to end: Int, keeping kept: Int? = nil) {
     let size = CachePage.positions

@@ -31,6 +31,8 @@ public final class Model: Sendable {
     /// read for every token. The output is the same.
     public var screensHead: Bool
 
+    /// How far the threads that compute step back behind others (Linux), 0 to 19: for programs that must answer meanwhile.
+    package var niceness = 0
     /// Forces an instruction set, for tests; otherwise the fastest, or what `BITNET_ISA` names.
     package var instructionSet: InstructionSet?
 
@@ -79,7 +81,9 @@ public final class Model: Sendable {
       throw ModelError.invalidOption(name: "threads", found: "\(threads)", expected: "1 to 1024")
     }
     let store = WeightStore(
-      checkpoint: checkpoint, compute: try Compute(threads: options.threads, instructionSet: options.instructionSet),
+      checkpoint: checkpoint,
+      compute: try Compute(
+        threads: options.threads, niceness: options.niceness, instructionSet: options.instructionSet),
       repacks: options.repacksWeights, screensHead: options.screensHead)
     try self.init(
       store: store, tokenizer: checkpoint.tokenizer(),

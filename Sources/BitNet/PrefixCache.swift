@@ -6,11 +6,14 @@ package import Kernels
 /// before, so that a page belongs to its whole path; whole pages only, and at least one token is left to compute.
 package final class PrefixCache {
   private final class Node {
-    let page: CachePage?
+    var page: CachePage?
     var children: [[Int]: Node] = [:]
     var lastUse = 0
 
     init(page: CachePage?) { self.page = page }
+
+    /// Whether nobody else holds the page, so that forgetting it frees its memory.
+    var isHeldHereOnly: Bool { isKnownUniquelyReferenced(&page) }
   }
 
   private let root = Node(page: nil)
@@ -48,22 +51,27 @@ package final class PrefixCache {
     }
   }
 
-  /// Forgets the page that was not used for longest; those behind it are forgotten before.
+  /// Frees the page that was not used for longest; those behind it are freed before.
+  ///
+  /// Pages that a sequence holds, too, stay: forgetting them would free nothing.
   ///
   /// - Returns: whether there was one.
-  package func removeOldest() -> Bool {
+  package func freeOldest() -> Bool {
     var oldest: (parent: Node, chunk: [Int], lastUse: Int)?
-    func visit(_ node: Node) {
+    /// Whether something can be freed at the node or behind it.
+    func visit(_ node: Node) -> Bool {
+      var result = false
       for (chunk, child) in node.children {
-        if !child.children.isEmpty {
-          visit(child)
-        } else if child.lastUse < oldest?.lastUse ?? .max {
-          oldest = (node, chunk, child.lastUse)
+        if visit(child) {
+          result = true
+        } else if child.isHeldHereOnly {
+          result = true
+          if child.lastUse < oldest?.lastUse ?? .max { oldest = (node, chunk, child.lastUse) }
         }
       }
+      return result
     }
-    visit(root)
-    guard let oldest else { return false }
+    guard visit(root), let oldest else { return false }
     oldest.parent.children[oldest.chunk] = nil
     return true
   }

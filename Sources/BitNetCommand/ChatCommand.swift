@@ -14,6 +14,7 @@ struct ChatCommand: AsyncParsableCommand {
         bitnet chat model.gguf
         bitnet chat model.gguf --system "You answer in one sentence." --temp 0
         echo "Name a river." | bitnet chat model.gguf
+        bitnet chat folder --decode-mode adaptive -v
       """)
 
   @OptionGroup var model: ModelArguments
@@ -23,12 +24,19 @@ struct ChatCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "Generation") var sampling: SamplingArguments
 
+  @OptionGroup(title: "Block diffusion") var diffusion: DiffusionArguments
+
   @Flag(name: [.customShort("v"), .long], help: "Report tokens and speed on standard error after each answer.")
   var verbose = false
+
+  func validate() throws { try diffusion.validate(with: sampling) }
 
   func run() async throws {
     let model = try model.load()
     let chat = try ChatSession(model: model, system: system)
+    var generation = sampling.options()
+    generation.blockDiffusion = try diffusion.options(for: model)
+    let options = generation
     let current = Mutex<Task<Void, any Error>?>(nil)
     // At the prompt there is nothing to interrupt, and Ctrl-C leaves as everywhere.
     let interruption = Interruption(repeats: true) { exitCode in
@@ -51,7 +59,7 @@ struct ChatCommand: AsyncParsableCommand {
         let report: @Sendable (GenerationSummary) -> Void = { summary in
           if verbose { Terminal.note("\n" + summary.line(mode: model.mode)) }
         }
-        for try await piece in chat.respond(to: message, options: sampling.options(), onFinish: report) {
+        for try await piece in chat.respond(to: message, options: options, onFinish: report) {
           Terminal.write(said: piece)
         }
       }

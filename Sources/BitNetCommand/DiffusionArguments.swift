@@ -47,6 +47,13 @@ struct DiffusionArguments: ParsableArguments {
     }
   }
 
+  /// - Throws: what does not go with block diffusion.
+  func validate(with sampling: SamplingArguments) throws {
+    if sampling.speculate != nil, decodeMode != .autoregressive {
+      throw ValidationError("--speculate guesses tokens for one at a time: it does not go with block diffusion.")
+    }
+  }
+
   /// What block diffusion needs to know; `nil` for one token per pass.
   ///
   /// - Parameter probes: whether a model that has not learned block diffusion is refused.

@@ -15,6 +15,7 @@ struct RunCommand: AsyncParsableCommand {
         bitnet run model.gguf -p "The capital of France is" -n 30 --temp 0
         bitnet run model.gguf -p "Once upon a time" --mode bitlinear --seed 1
         cat prompt.txt | bitnet run model.gguf -n 100
+        bitnet run model.gguf -p "A person: " --json-schema person.json
         bitnet run Tests/Golden/diffusion/tiny-lists -p "days: monday" --temp 0 --decode-mode adaptive -v
       """)
 
@@ -27,6 +28,8 @@ struct RunCommand: AsyncParsableCommand {
   var file: String?
 
   @OptionGroup(title: "Generation") var sampling: SamplingArguments
+
+  @OptionGroup(title: "Structured output") var constraint: ConstraintArguments
 
   @OptionGroup(title: "Block diffusion") var diffusion: DiffusionArguments
 
@@ -44,8 +47,9 @@ struct RunCommand: AsyncParsableCommand {
     if prompt == nil, file == nil, Terminal.standardInputIsTerminal {
       throw ValidationError("There is nothing to continue: give a text with --prompt, or pipe one in.")
     }
-    if sampling.speculate != nil, diffusion.decodeMode != .autoregressive {
-      throw ValidationError("--speculate guesses tokens for one at a time: it does not go with block diffusion.")
+    try diffusion.validate(with: sampling)
+    if diffusion.decodeMode != .autoregressive, constraint.jsonObject || constraint.jsonSchema != nil {
+      throw ValidationError("Block diffusion cannot be constrained: use --decode-mode autoregressive.")
     }
   }
 
@@ -56,6 +60,7 @@ struct RunCommand: AsyncParsableCommand {
     let text = Mutex("")
     var options = sampling.options(parsesSpecialTokens: parsesSpecialTokens)
     options.blockDiffusion = try diffusion.options(for: model)
+    options.constraint = try constraint.constraint(for: model)
     let chosen = options
     let generation = Task {
       for try await piece in model.generate(
@@ -108,7 +113,7 @@ private struct RunResult: Encodable {
   var tokensPerPass: Double?
   /// The passes by kind.
   var diffusion: BlockDiffusionPasses?
-  /// `endToken`, `maximumTokens`, `contextFull`, or `interrupted`.
+  /// `endToken`, `maximumTokens`, `contextFull`, `complete`, or `interrupted`.
   var finishReason: String
 
   init(

@@ -28,6 +28,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .long, parsing: .unconditional, help: help("model-name")) var modelName: String?
   @Option(name: .long, parsing: .unconditional, help: help("mode")) var mode: String?
   @Option(name: [.customShort("t"), .long], parsing: .unconditional, help: help("threads")) var threads: String?
+  @Option(name: .long, parsing: .unconditional, help: help("nice")) var nice: String?
   @Option(name: [.customShort("c"), .long], parsing: .unconditional, help: help("ctx-size")) var ctxSize: String?
   @Option(name: .long, parsing: .unconditional, help: help("cache-type")) var cacheType: String?
   @Flag(name: .long, help: help("no-repack")) var noRepack = false
@@ -63,7 +64,8 @@ struct ServeCommand: AsyncParsableCommand {
   /// What was given on the command line.
   private var given: [(name: String, value: String)] {
     let values: [(String, String?)] = [
-      ("model", model), ("model-name", modelName), ("mode", mode), ("threads", threads), ("ctx-size", ctxSize),
+      ("model", model), ("model-name", modelName), ("mode", mode), ("threads", threads), ("nice", nice),
+      ("ctx-size", ctxSize),
       ("cache-type", cacheType), ("no-repack", noRepack ? "true" : nil), ("host", host), ("port", port),
       ("api-key-file", apiKeyFile), ("cors-origin", corsOrigin), ("tls-cert", tlsCert), ("tls-key", tlsKey),
       ("trust-proxy", trustProxy ? "true" : nil), ("no-page", noPage ? "true" : nil), ("max-queue", maxQueue),

@@ -69,10 +69,11 @@ enum Terminal {
     return text
   }
 
-  /// A value as JSON.
-  static func writeJSON(_ value: some Encodable) throws {
+  /// A value as JSON, on one line unless it is to be pretty.
+  static func writeJSON(_ value: some Encodable, isPretty: Bool = true) throws {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    if isPretty { encoder.outputFormatting.insert(.prettyPrinted) }
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")

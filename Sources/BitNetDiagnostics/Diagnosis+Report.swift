@@ -16,6 +16,7 @@ extension Diagnosis {
     var lines = [singleLine(model), ""]
     for finding in findings { lines += finding.lines(isVerdict: finding == verdict, style: style) }
     lines += facts.lines(style: style)
+    if let training { lines += training.lines(style: style) }
     lines += weightLines(isVerbose: isVerbose, style: style)
     if let probe { lines += probe.lines(style: style) }
     for prompt in behaviour { lines += prompt.lines(isVerbose: isVerbose, style: style) }
@@ -51,7 +52,7 @@ extension Diagnosis {
 }
 
 extension Finding {
-  fileprivate func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
+  func lines(isVerdict: Bool, style: ReportStyle) -> [String] {
     let label = isVerdict ? "VERDICT" : "ALSO"
     var lines = [
       style.strong("\(label)  \(code.rawValue)  \(code.title)") + (certainty == .open ? "" : " (\(certainty.rawValue))")

@@ -19,6 +19,8 @@ public struct Diagnosis: Sendable, Codable {
   public var behaviour: [PromptBehaviour]
   /// The loss on a text; `nil` without a tokenizer.
   public var probe: TextProbe?
+  /// What the training run left in and near the model's folder; `nil` if nothing.
+  public var training: TrainingEvidence?
   /// What follows from all that: the verdict first, then whatever else was found.
   public var findings: [Finding]
 
@@ -148,10 +150,11 @@ extension Diagnosis {
       probe = try TextProbe(
         tokens: tokenizer.encode(options.probeText ?? ProbeText.english), models: models, isCancelled: isCancelled)
     }
-    let evidence = Evidence(facts: facts, weights: weights, behaviour: behaviour, probe: probe)
+    let training = TrainingEvidence(near: checkpoint.path)
+    let evidence = Evidence(facts: facts, weights: weights, behaviour: behaviour, probe: probe, training: training)
     self.init(
       model: checkpoint.path, facts: facts, weights: weights, weightSummary: WeightSummary(weights),
-      behaviour: behaviour, probe: probe, findings: Rules.findings(for: evidence))
+      behaviour: behaviour, probe: probe, training: training, findings: Rules.findings(for: evidence))
   }
 }
 

@@ -38,6 +38,31 @@ public struct Finding: Sendable, Codable, Hashable {
     /// Predicts worse than chance though its weights look sound.
     case wrongArithmetic = "BN202"
 
+    /// The logs of the training run show nothing amiss.
+    case trainingSound = "BN600"
+    /// The run has done no step.
+    case trainingNeverBegan = "BN601"
+    /// The run has done few steps.
+    case fewSteps = "BN602"
+    /// The run ended before the tokens or steps that were planned.
+    case stoppedEarly = "BN603"
+    /// The loss of the next token was off.
+    case noCrossEntropy = "BN604"
+    /// The loss of the next token was on and did not fall, or stopped falling too high.
+    case lossNotFalling = "BN605"
+    /// The loss became no number, or rose far above its lowest.
+    case diverged = "BN606"
+    /// The learning rate is not that of the schedule that was asked for.
+    case scheduleNeverRan = "BN607"
+    /// The model was not fully quantized when training ended.
+    case lambdaBelowOne = "BN608"
+    /// The curriculum ran ahead of the steps.
+    case curriculumTooFast = "BN609"
+    /// States, logs and names that cannot all be of the same run.
+    case contradictoryState = "BN610"
+    /// A checkpoint that would run code when Python loads it.
+    case codeInPickle = "BN611"
+
     /// The conclusion in a few words.
     public var title: String {
       switch self {
@@ -49,6 +74,18 @@ public struct Finding: Sendable, Codable, Hashable {
       case .activationOutliers: "trained with ternary weights, but not with int8 activations"
       case .damaged: "damaged"
       case .wrongArithmetic: "computed wrongly or damaged: worse than chance"
+      case .trainingSound: "training went as planned, as far as its logs tell"
+      case .trainingNeverBegan: "training never began"
+      case .fewSteps: "trained for few steps only"
+      case .stoppedEarly: "training ended before its budget"
+      case .noCrossEntropy: "the cross-entropy loss was never on"
+      case .lossNotFalling: "the cross-entropy loss did not fall"
+      case .diverged: "the loss diverged"
+      case .scheduleNeverRan: "the learning-rate schedule that was asked for never ran"
+      case .lambdaBelowOne: "training ended before the model was fully quantized"
+      case .curriculumTooFast: "the curriculum ran ahead of the training"
+      case .contradictoryState: "files of the training run contradict each other"
+      case .codeInPickle: "a checkpoint would run code when it is loaded"
       }
     }
   }

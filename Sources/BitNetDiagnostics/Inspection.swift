@@ -45,6 +45,8 @@ public struct Inspection: Sendable, Codable {
 
   /// What the trainer left beside the weights.
   public struct Training: Sendable, Codable {
+    /// The state of the run in one line, from everything in and near the folder: the share of the budget, the phase.
+    public var summary: String?
     /// Steps done.
     public var globalStep: Int?
     /// Steps planned.
@@ -102,6 +104,10 @@ extension Inspection {
       metadata = file.metadata.map { Metadata(key: $0.key, value: $0.value) }.sorted { $0.key < $1.key }
       return
     }
+    if let run = Inspection(run: path) {
+      self = run
+      return
+    }
     let checkpoint: Checkpoint
     do {
       checkpoint = try Checkpoint(path: path)
@@ -145,6 +151,17 @@ extension Inspection {
       self.init(folder: try HuggingFaceFolder(path: path))
     }
     self.problem = "\(problem)"
+  }
+
+  /// A folder without a model in which a training run has left something.
+  private init?(run path: String) {
+    guard TrainingSources.isFolder(path), !FileManager.default.fileExists(atPath: "\(path)/config.json"),
+      let evidence = TrainingEvidence(near: path)
+    else { return nil }
+    self.init(path: path, format: "training run", tensors: [])
+    training = Training(evidence)
+    metadata = evidence.sources.map { Metadata(key: $0.kind.rawValue, value: $0.path) }
+    notes = evidence.notes
   }
 
   private init(gguf file: GGUFFile) {
@@ -233,10 +250,21 @@ extension Inspection {
 extension Inspection.Training {
   init?(_ checkpoint: Checkpoint) throws {
     let state = try checkpoint.trainerState(), diffusion = try checkpoint.blockDiffusionConfig()
-    guard state != nil || diffusion != nil else { return nil }
+    let evidence = TrainingEvidence(near: checkpoint.path)
+    guard state != nil || diffusion != nil || !(evidence?.sources.isEmpty ?? true) else { return nil }
     self.init(
+      summary: evidence?.summary,
       globalStep: state?.globalStep, maximumSteps: state?.maxSteps,
       tokensSeen: state?.tokensSeen ?? diffusion?.totalTokensTrained, bestEvaluationLoss: state?.bestEvalLoss,
       firstLoss: state?.firstLoss, lastLoss: state?.lastLoss, diffusionBlockSize: diffusion?.blockSize)
+  }
+}
+
+extension Inspection.Training {
+  init(_ evidence: TrainingEvidence) {
+    self.init(
+      summary: evidence.summary, globalStep: evidence.globalStep, maximumSteps: evidence.maximumSteps,
+      tokensSeen: evidence.tokensSeen, bestEvaluationLoss: evidence.bestEvaluationLoss, firstLoss: evidence.loss?.first,
+      lastLoss: evidence.loss?.last)
   }
 }

@@ -12,14 +12,17 @@ package struct Evidence {
   package var weights: [WeightStatistics]
   package var behaviour: [PromptBehaviour]
   package var probe: TextProbe?
+  package var training: TrainingEvidence?
 
   package init(
-    facts: ModelFacts, weights: [WeightStatistics], behaviour: [PromptBehaviour] = [], probe: TextProbe? = nil
+    facts: ModelFacts, weights: [WeightStatistics], behaviour: [PromptBehaviour] = [], probe: TextProbe? = nil,
+    training: TrainingEvidence? = nil
   ) {
     self.facts = facts
     self.weights = weights
     self.behaviour = behaviour
     self.probe = probe
+    self.training = training
   }
 }
 
@@ -42,7 +45,8 @@ package enum Rules {
     if findings.isEmpty || (findings.count == 1 && findings[0].code == .alreadyQuantized && judged.probe != nil) {
       findings.insert(inconclusive(evidence), at: 0)
     }
-    return findings
+    // What a model is, first; how it came to be so, after.
+    return findings + (evidence.training.map(TrainingRunRules.findings) ?? [])
   }
 
   // MARK: Thresholds

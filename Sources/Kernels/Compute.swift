@@ -15,16 +15,19 @@ package final class Compute: Sendable {
 
   /// - Parameters:
   ///   - threads: how many threads to use; all processors available to the process when `nil`.
+  ///   - niceness: how far the threads step back behind others.
   ///   - instructionSet: forces one; otherwise `InstructionSet.selected()`.
   /// - Throws: `KernelError` when the instruction set cannot run here.
-  package init(threads: Int? = nil, instructionSet: InstructionSet? = nil) throws(KernelError) {
+  package init(
+    threads: Int? = nil, niceness: Int = 0, instructionSet: InstructionSet? = nil
+  ) throws(KernelError) {
     let isa = if let instructionSet { instructionSet } else { try InstructionSet.selected() }
     guard let table = ck_kernels_for(isa.identifier) else {
       throw .unavailableInstructionSet(isa.rawValue, available: InstructionSet.available.map(\.rawValue))
     }
     self.instructionSet = isa
     kernels = table.pointee
-    pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors)
+    pool = ThreadPool(threadCount: threads ?? ThreadPool.availableProcessors, niceness: niceness)
     scratch = (0..<pool.threadCount).map { _ in ByteBuffer(count: Compute.scratchBytes) }
   }
 }

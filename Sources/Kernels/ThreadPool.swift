@@ -20,15 +20,22 @@ import Darwin
 package final class ThreadPool: Sendable {
   /// The number of threads that work on a loop, the caller's included.
   package let threadCount: Int
+  /// How far the pool's own threads step back behind others, as ``stepBack(by:)`` has it. The caller may want to do the same.
+  package let niceness: Int
   private let core: Core
   // One loop at a time: several sessions may share the pool.
   private let turn = Mutex(())
 
-  /// - Parameter threadCount: the threads to use, the caller's included; at least 1.
-  package init(threadCount: Int) {
+  /// - Parameters:
+  ///   - threadCount: the threads to use, the caller's included; at least 1.
+  ///   - niceness: how far those of the pool step back behind others.
+  package init(threadCount: Int, niceness: Int = 0) {
     self.threadCount = max(1, threadCount)
+    self.niceness = niceness
     core = Core()
-    for number in 1..<max(1, self.threadCount) { core.startWorker(number) }
+    for number in 1..<max(1, self.threadCount) {
+      core.startWorker(Worker(core: core, number: number, niceness: niceness))
+    }
   }
 
   // The workers retain the core, not the pool: otherwise this would never run.
@@ -106,8 +113,8 @@ private final class Core: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  func startWorker(_ number: Int) {
-    let argument = Unmanaged.passRetained(Worker(core: self, number: number)).toOpaque()
+  func startWorker(_ worker: Worker) {
+    let argument = Unmanaged.passRetained(worker).toOpaque()
     #if canImport(Darwin)
     var thread: pthread_t?
     let result = pthread_create(&thread, nil, { enter($0) }, argument)
@@ -208,16 +215,19 @@ private final class Core: @unchecked Sendable {
 private final class Worker: Sendable {
   let core: Core
   let number: Int
+  let niceness: Int
 
-  init(core: Core, number: Int) {
+  init(core: Core, number: Int, niceness: Int) {
     self.core = core
     self.number = number
+    self.niceness = niceness
   }
 }
 
 private func enter(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
   if let argument {
     let worker = Unmanaged<Worker>.fromOpaque(argument).takeRetainedValue()
+    stepBack(by: worker.niceness)
     worker.core.serve(worker.number)
   }
   return nil

@@ -50,7 +50,8 @@ package struct ProtobufReader {
     try take(count).reversed().reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
   }
 
-  private mutating func varint() throws(Malformed) -> UInt64 {
+  /// The next bytes as a number, as packed fields hold them.
+  package mutating func varint() throws(Malformed) -> UInt64 {
     var result: UInt64 = 0
     for shift in stride(from: UInt64(0), to: 70, by: 7) {
       guard position < end else { throw Malformed(offset: position) }

@@ -17,10 +17,11 @@ extension Tokenizer {
   /// - Parameters:
   ///   - addGenerationPrompt: Whether to end with the opening of the assistant's answer.
   ///   - variables: Further variables of the template, such as `tools`.
+  ///   - opening: What the answer is made to begin with; control tokens are recognized in it.
   /// - Throws: `ChatTemplateError` when the template refuses the conversation.
   public func encode(
     chat messages: [ChatMessage], template: ChatTemplate, addGenerationPrompt: Bool = true,
-    variables: [ChatTemplateValue.Member] = []
+    variables: [ChatTemplateValue.Member] = [], opening: String = ""
   ) throws(ChatTemplateError) -> [Int] {
     let shield = Shield()
     func shielded(_ value: ChatTemplateValue) -> ChatTemplateValue {
@@ -38,9 +39,10 @@ extension Tokenizer {
       ChatMessage(
         role: message.role, content: shielding(message.content, with: shield), fields: shielded(message.fields))
     }
-    let text = try template.render(
+    let rendered = try template.render(
       messages, addGenerationPrompt: addGenerationPrompt,
       variables: variables.map { ChatTemplateValue.Member(name: $0.name, value: shielded($0.value)) })
+    let text = rendered + opening
     var scratch = BytePairModel.Scratch(textLength: text.utf8.count)
     return encode(text, addSpecialTokens: true, parseSpecialTokens: true, scratch: &scratch, removing: shield)
   }

@@ -89,6 +89,43 @@ import Testing
     #expect(engine.status.passesByBatchSize.keys.max() ?? 0 > 1)
   }
 
+  @Test func `a sequence begins when there is memory for its prompt`() async throws {
+    let model = try model()
+    var options = BatchEngine.Options()
+    options.maximumSequences = 8
+    // Memory for two of the eight at a time; with more of them, each would take it from the others.
+    options.cacheBytes = 8 * Batch.pageBytes(of: model)
+    let engine = try BatchEngine(model: model, options: options)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<8 {
+        group.addTask {
+          let prompt = prompt(UInt64(20 + index), 2 * Self.page + 10, model)
+          let answer = try await answer(engine, request(prompt, .greedy, count: 12))
+          #expect(try alone(model, prompt, .greedy, count: 12) == answer.tokens, "sequence \(index)")
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(engine.status.retreats == 0)
+  }
+
+  @Test func `a whole context fits the least memory, whatever was computed before`() async throws {
+    let model = try model(contextLength: 4 * Self.page)
+    var options = BatchEngine.Options()
+    options.cacheBytes = 4 * Batch.pageBytes(of: model)
+    let engine = try BatchEngine(model: model, options: options)
+    for seed in 1...3 {
+      let prompt = prompt(UInt64(seed), 4 * Self.page, model)
+      let answers = try await [
+        answer(engine, request(prompt, .greedy, count: 5)), answer(engine, request(prompt, .greedy, count: 5)),
+      ]
+      #expect(answers.map(\.tokens.count) == [1, 1], "the context is full")
+      #expect(answers[1].usage?.cachedPromptTokens == 3 * Self.page)
+    }
+    options.cacheBytes = 4 * Batch.pageBytes(of: model) - 1
+    #expect(throws: ModelError.self) { try BatchEngine(model: model, options: options) }
+  }
+
   @Test func `a beginning that was computed before is not computed again`() async throws {
     let model = try model()
     let engine = try BatchEngine(model: model)

@@ -48,6 +48,25 @@ import Testing
     #expect(result.calls.isEmpty)
   }
 
+  @Test func `a call whose opening is in the prompt is a call`() {
+    for style in [ToolCallStyle.hermes, .llama3] {
+      var filter = ToolCallFilter(style)
+      var text = filter.append(style.opening)
+      text += filter.append(#"{"name": "add", "\#(style.argumentsKey)": {"a": "\t"}}"#)
+      let end = filter.finish { "id" }
+      #expect(text + end.text == "")
+      #expect(end.calls.map(\.function.name) == ["add"])
+    }
+  }
+
+  @Test(arguments: [
+    ("'<tool_call>\n{\"name\": '", ToolCallStyle.hermes), ("{\"name\": …, \"parameters\": …}", .llama3),
+    ("<tool_call>\n<function=name>", nil), ("[TOOL_CALLS]", nil),
+  ])
+  func `a style is certain where the template shows it`(source: String, style: ToolCallStyle?) {
+    #expect(ToolCallStyle.certain(of: source) == style)
+  }
+
   @Test func `the template tells the style`() {
     #expect(ToolCallStyle(templateSource: "… '<tool_call>' …") == .hermes)
     #expect(ToolCallStyle(templateSource: "… 'parameters' …") == .llama3)

@@ -99,12 +99,33 @@ import Testing
     prefixes.insert(tokens(1, 2), pages: pages(2))
     prefixes.insert(tokens(3), pages: pages(1))
     _ = prefixes.pages(for: tokens(1, 2) + [0])
-    #expect(prefixes.removeOldest())
+    #expect(prefixes.freeOldest())
     #expect(prefixes.pages(for: tokens(3) + [0]).isEmpty)
-    #expect(prefixes.removeOldest())
+    #expect(prefixes.freeOldest())
     #expect(prefixes.pages(for: tokens(1, 2) + [0]).count == 1)
-    #expect(prefixes.removeOldest())
-    #expect(!prefixes.removeOldest())
+    #expect(prefixes.freeOldest())
+    #expect(!prefixes.freeOldest())
     #expect(prefixes.pages.isEmpty)
+  }
+
+  @Test func `pages that a sequence holds are not forgotten, since that frees nothing`() {
+    let shape = CacheShape(layers: 1, heads: 1, headSize: 4, precision: .f32)
+    let size = CachePage.positions
+    func tokens(_ values: Int...) -> [Int] { values.flatMap { Array(repeating: $0, count: size) } }
+    let prefixes = PrefixCache()
+    var held = (0..<2).map { _ in CachePage(shape: shape) }
+    prefixes.insert(tokens(1, 2), pages: held)
+    prefixes.insert(tokens(3), pages: [CachePage(shape: shape)])
+    // Behind the page 3, which is nobody's, one that somebody holds.
+    let other = CachePage(shape: shape)
+    prefixes.insert(tokens(3, 4), pages: [CachePage(shape: shape), other])
+    #expect(prefixes.freeOldest(), "the page 3 can be freed, and takes with it what is behind")
+    #expect(!prefixes.freeOldest())
+    #expect(prefixes.pages(for: tokens(1, 2) + [0]).count == 2)
+    held.removeLast()
+    #expect(prefixes.freeOldest())
+    #expect(!prefixes.freeOldest())
+    #expect(prefixes.pages(for: tokens(1, 2) + [0]).count == 1)
+    withExtendedLifetime((held, other)) {}
   }
 }

@@ -30,7 +30,34 @@ public struct JSONSchema: Sendable {
 
   /// - Throws: ``JSONSchemaError`` that names the part that is not supported.
   package init(compiling schema: JSONValue) throws(JSONSchemaError) {
-    table = JSONParseTable(try SchemaCompiler.compile(schema))
+    try self.init(SchemaCompiler.compile(schema))
+  }
+
+  /// A function that a model may call.
+  package struct Function: Sendable {
+    package var name: String
+    /// The schema of its arguments.
+    package var parameters: JSONValue
+    /// Where the schema stands, for messages.
+    package var path: String
+
+    package init(name: String, parameters: JSONValue, path: String) {
+      self.name = name
+      self.parameters = parameters
+      self.path = path
+    }
+  }
+
+  /// A call of one of some functions: `{"name": "…", "arguments": {…}}`.
+  ///
+  /// - Parameter argumentsKey: what the arguments are called.
+  /// - Throws: ``JSONSchemaError`` that names the part that is not supported.
+  package init(callsOf functions: [Function], argumentsKey: String) throws(JSONSchemaError) {
+    try self.init(SchemaCompiler.compile(callsOf: functions, argumentsKey: argumentsKey))
+  }
+
+  private init(_ grammar: JSONGrammar) throws(JSONSchemaError) {
+    table = JSONParseTable(grammar)
     if table.isEmpty {
       throw JSONSchemaError(
         "", "", "has no conforming text of reasonable length",

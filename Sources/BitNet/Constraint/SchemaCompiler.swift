@@ -4,7 +4,8 @@ import ModelFormats
 struct SchemaCompiler {
   static let types = ["object", "array", "string", "number", "integer", "boolean", "null"]
 
-  let document: JSONValue
+  /// Where references lead into.
+  private var document: JSONValue
   var grammar = JSONGrammar()
   /// The nodes of what references point to; also of those that are being compiled.
   private var references: [String: Int] = [:]
@@ -27,6 +28,39 @@ struct SchemaCompiler {
   /// The grammar of any JSON object.
   static func anyObject() throws(JSONSchemaError) -> JSONGrammar {
     try compile(.object(JSONObject(entries: [("type", .string("object"))])))
+  }
+
+  /// The grammar of a call of one of some functions: an object with its name and its arguments, in this order.
+  static func compile(
+    callsOf functions: [JSONSchema.Function], argumentsKey: String
+  ) throws(JSONSchemaError) -> JSONGrammar {
+    var compiler = SchemaCompiler(.null)
+    try compiler.addBasicAutomata()
+    var calls: [(function: JSONSchema.Function, arguments: Int, node: Int)] = []
+    for function in functions {
+      compiler.document = function.parameters
+      compiler.references = [:]
+      let name = try compiler.regular(JSONLanguages.string(JSONString(function.name)), function.path, "name")
+      let arguments = try compiler.node(function.parameters, function.path)
+      var call = JSONGrammar.Object()
+      for (key, node) in [("name", name), (argumentsKey, arguments)] {
+        call.properties.append(
+          JSONGrammar.Property(
+            name: JSONLanguages.string(JSONString(key)), uniqueName: Array(key.utf8), node: node, isRequired: true))
+      }
+      calls.append((function, arguments, compiler.add(.object(call))))
+    }
+    compiler.grammar.root = compiler.add(.choice(calls.map(\.node)))
+    let leaves = compiler.grammar.leaves()
+    for call in calls {
+      let areObjects = leaves[call.arguments].allSatisfy {
+        if case .object = compiler.grammar.nodes[$0] { true } else { false }
+      }
+      guard areObjects else {
+        throw JSONSchemaError(call.function.path, "type", "must be \"object\": arguments have names")
+      }
+    }
+    return compiler.grammar
   }
 
   private mutating func addBasicAutomata() throws(JSONSchemaError) {

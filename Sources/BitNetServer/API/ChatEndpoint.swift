@@ -28,7 +28,7 @@ struct ChatEndpoint: Sendable {
 private struct ChatWriter: Sendable {
   let wantsLogprobs: Bool
   let includesUsage: Bool
-  let toolCallStyle: ToolCallStyle?
+  let tools: Tools
   let allowsParallelToolCalls: Bool
   let context: APIContext
   let incoming: IncomingRequest
@@ -36,7 +36,7 @@ private struct ChatWriter: Sendable {
   init(request: ChatRequest, context: APIContext, incoming: IncomingRequest) {
     wantsLogprobs = request.logprobs != nil
     includesUsage = request.parameters.includesUsage
-    toolCallStyle = request.toolCallStyle
+    tools = request.conversation.tools
     allowsParallelToolCalls = request.allowsParallelToolCalls
     self.context = context
     self.incoming = incoming
@@ -62,7 +62,9 @@ private struct ChatWriter: Sendable {
     }
     incoming.record.usage = usage
     return try .json(
-      ChatResponse(id: id, created: incoming.time, model: context.modelName, choices: result, usage: usage))
+      APIResponse(
+        id: id, object: "chat.completion", created: incoming.time, model: context.modelName, choices: result,
+        usage: usage))
   }
 
   func stream(_ choices: Choices, _ send: ([UInt8]) async throws -> Void) async throws {
@@ -84,7 +86,7 @@ private struct ChatWriter: Sendable {
 
   /// The end of an answer is a chunk of its own, as clients expect it.
   private func chunks(_ delta: ChoiceDelta, _ piece: Piece) throws -> [[UInt8]] {
-    var chunks: [ChatChunk] = []
+    var chunks: [APIResponse<ChatChunk.Choice>] = []
     if !piece.text.isEmpty || !delta.tokens.isEmpty {
       var choice = ChatChunk.Choice(index: delta.index, delta: .init(content: piece.text))
       if wantsLogprobs {
@@ -113,14 +115,17 @@ private struct ChatWriter: Sendable {
 
   private var id: String { "chatcmpl-\(incoming.id)" }
 
-  private func chunk(_ choices: [ChatChunk.Choice], usage: Usage? = nil) -> ChatChunk {
-    ChatChunk(id: id, created: incoming.time, model: context.modelName, choices: choices, usage: usage)
+  private func chunk(_ choices: [ChatChunk.Choice], usage: Usage? = nil) -> APIResponse<ChatChunk.Choice> {
+    APIResponse(
+      id: id, object: "chat.completion.chunk", created: incoming.time, model: context.modelName, choices: choices,
+      usage: usage)
   }
 
   private func makeStates(_ choices: Choices) -> [State] {
-    choices.readers.map { _ in
-      State(filter: toolCallStyle.map(ToolCallFilter.init), allowsParallelToolCalls: allowsParallelToolCalls)
-    }
+    var filter = tools.style.map(ToolCallFilter.init)
+    // The prompt has it already.
+    _ = filter?.append(tools.opening)
+    return choices.readers.map { _ in State(filter: filter, allowsParallelToolCalls: allowsParallelToolCalls) }
   }
 
   /// A delta without the calls of tools in it.

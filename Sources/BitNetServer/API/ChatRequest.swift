@@ -10,8 +10,6 @@ struct ChatRequest {
   /// The number of alternatives; `nil` for no log-probabilities.
   var logprobs: Int?
   var constraint: JSONConstraint?
-  /// How the model writes calls of tools; `nil` when it was given none.
-  var toolCallStyle: ToolCallStyle?
   var allowsParallelToolCalls: Bool
 
   /// - Throws: 400 or 404, naming the parameter.
@@ -28,7 +26,13 @@ struct ChatRequest {
     try parameters.checkDiffusion(topLogprobs: logprobs, constraint: constraint)
     allowsParallelToolCalls = try request.bool("parallel_tool_calls") ?? true
     conversation = try Conversation(request, context: context)
-    toolCallStyle = conversation.tools == nil ? nil : ToolCallStyle(templateSource: conversation.template.source)
+    if let call = try context.formats.constraint(conversation.tools) {
+      if constraint != nil { throw .unsupported("tool_choice", "a call of a tool has no response_format") }
+      if parameters.diffusion != nil {
+        throw .unsupported("tool_choice", "block diffusion cannot be constrained; use decode_mode autoregressive")
+      }
+      constraint = call
+    }
     if let modalities = try request.array("modalities") {
       guard modalities.count == 1, case .string("text") = modalities[0] else {
         throw .unsupported("modalities", "only [\"text\"] is")
@@ -50,8 +54,7 @@ struct ChatRequest {
 /// What a chat template renders: the part of a request that `/apply-template` understands, too.
 struct Conversation {
   var messages: [ChatMessage]
-  /// What the model may call, as the template gets it.
-  var tools: ChatTemplateValue?
+  var tools: Tools
   var addsGenerationPrompt: Bool
   var template: ChatTemplate
 
@@ -67,41 +70,19 @@ struct Conversation {
     for message in messages { converted.append(try ChatMessage(message)) }
     self.messages = converted
     addsGenerationPrompt = try request.bool("add_generation_prompt") ?? true
-    tools = try Self.tools(request, template: template)
-  }
-
-  private static func tools(_ request: RequestObject, template: ChatTemplate) throws(APIError) -> ChatTemplateValue? {
-    let choice = request.value("tool_choice")
-    let tools = try request.objects("tools") ?? []
-    for tool in tools {
-      guard try tool.string("type") == "function" else {
-        throw .invalid(tool.path(of: "type"), "expected \"function\"")
-      }
-      guard let function = try tool.object("function"), let name = try function.string("name"), !name.isEmpty else {
-        throw .invalid(tool.path(of: "function"), "expected an object with a name")
-      }
-    }
-    switch choice {
-    case nil, .string("auto"): break
-    case .string("none"): return nil
-    default: throw .unsupported("tool_choice", "only \"auto\" and \"none\" are")
-    }
-    guard !tools.isEmpty else { return nil }
-    guard template.source.contains("tools") else {
-      throw .unsupported("tools", "the model's chat template does not know tools")
-    }
-    return .array(tools.map { ChatTemplateValue(.object($0.members)) })
+    tools = try Tools(request, template: template)
   }
 
   private var variables: [ChatTemplateValue.Member] {
-    tools.map { [ChatTemplateValue.Member(name: "tools", value: $0)] } ?? []
+    tools.listed.map { [ChatTemplateValue.Member(name: "tools", value: $0)] } ?? []
   }
 
   /// - Throws: 400 where the template refuses the conversation.
   func encode(with tokenizer: Tokenizer) throws(APIError) -> [Int] {
     do {
       return try tokenizer.encode(
-        chat: messages, template: template, addGenerationPrompt: addsGenerationPrompt, variables: variables)
+        chat: messages, template: template, addGenerationPrompt: addsGenerationPrompt, variables: variables,
+        opening: tools.opening)
     } catch {
       throw .invalid("messages", error.description)
     }
@@ -111,6 +92,7 @@ struct Conversation {
   func render() throws(APIError) -> String {
     do {
       return try template.render(messages, addGenerationPrompt: addsGenerationPrompt, variables: variables)
+        + tools.opening
     } catch {
       throw .invalid("messages", error.description)
     }

@@ -1,7 +1,7 @@
 import Tokenization
 
-/// A whole answer of `/v1/chat/completions`.
-struct ChatResponse: Encodable {
+/// The parts of a whole answer of `/v1/chat/completions`.
+enum ChatResponse {
   struct Message: Encodable {
     var role = "assistant"
     @WritesNull var content: String?
@@ -25,17 +25,10 @@ struct ChatResponse: Encodable {
       case finishReason = "finish_reason"
     }
   }
-
-  var id: String
-  var object = "chat.completion"
-  var created: Int
-  var model: String
-  var choices: [Choice]
-  var usage: Usage
 }
 
-/// A piece of a streamed answer.
-struct ChatChunk: Encodable {
+/// The parts of a piece of a streamed answer.
+enum ChatChunk {
   struct Delta: Encodable {
     struct IndexedToolCall: Encodable {
       var index: Int
@@ -65,14 +58,6 @@ struct ChatChunk: Encodable {
       case finishReason = "finish_reason"
     }
   }
-
-  var id: String
-  var object = "chat.completion.chunk"
-  var created: Int
-  var model: String
-  var choices: [Choice]
-  var usage: Usage?
-  var provisional: [ProvisionalPiece]?
 }
 
 /// Tokens and their probabilities, in the form of OpenAI's chat endpoint.

@@ -76,9 +76,12 @@ private struct CompletionWriter: Sendable {
     try await send(Array("[DONE]".utf8))
   }
 
-  private func response(_ choices: [CompletionResponse.Choice], usage: Usage? = nil) -> CompletionResponse {
-    CompletionResponse(
-      id: "cmpl-\(incoming.id)", created: incoming.time, model: context.modelName, choices: choices, usage: usage)
+  private func response(
+    _ choices: [CompletionResponse.Choice], usage: Usage? = nil
+  ) -> APIResponse<CompletionResponse.Choice> {
+    APIResponse(
+      id: "cmpl-\(incoming.id)", object: "text_completion", created: incoming.time, model: context.modelName,
+      choices: choices, usage: usage)
   }
 
   private func makeStates(_ choices: Choices) -> [State] {

@@ -1,7 +1,7 @@
 import Tokenization
 
-/// An answer of `/v1/completions`, whole or a piece of it.
-struct CompletionResponse: Encodable {
+/// The parts of an answer of `/v1/completions`, whole or a piece of it.
+enum CompletionResponse {
   struct Choice: Encodable {
     var text: String
     var index: Int
@@ -13,14 +13,6 @@ struct CompletionResponse: Encodable {
       case finishReason = "finish_reason"
     }
   }
-
-  var id: String
-  var object = "text_completion"
-  var created: Int
-  var model: String
-  var choices: [Choice]
-  var usage: Usage?
-  var provisional: [ProvisionalPiece]?
 }
 
 /// Tokens and their probabilities, in the form of OpenAI's older endpoint.
@@ -69,21 +61,5 @@ extension Tokenizer {
     let bytes = bytes(of: token)
     guard !bytes.isEmpty, String(validating: bytes, as: UTF8.self) == nil else { return text(of: token) }
     return "bytes:" + bytes.map { "\\x" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-  }
-}
-
-/// A token of block diffusion that may still change, for those who want to watch.
-struct ProvisionalPiece: Encodable {
-  /// How far it lies beyond the text so far, in tokens.
-  var offset: Int
-  /// `null` while it is masked.
-  @WritesNull var text: String?
-  /// The probability that the model gives it, 0 to 1.
-  var confidence: Float
-
-  init(_ token: ProvisionalToken, tokenizer: Tokenizer) {
-    offset = token.offset
-    text = token.id.map { tokenizer.text(of: $0) }
-    confidence = token.confidence
   }
 }

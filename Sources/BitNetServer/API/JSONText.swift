@@ -1,3 +1,5 @@
+import ModelFormats
+
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -14,21 +16,7 @@ enum JSONText {
   }
 
   /// A text as a JSON string.
-  static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20: result += "\\u" + String(scalar.value + 0x10000, radix: 16).suffix(4)
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
+  static func quoted(_ text: String) -> String { JSONValue.string(JSONString(text)).line }
 }
 
 /// An optional that is written as `null` where it is absent: clients look for some members even then.

@@ -30,6 +30,19 @@ package struct ResponseFormats: Sendable {
     }
   }
 
+  /// The constraint of an answer that must call a tool; `nil` where it need not.
+  ///
+  /// - Throws: 400 that names the part of a tool's schema that is not supported.
+  func constraint(_ tools: Tools) throws(APIError) -> JSONConstraint? {
+    guard let style = tools.style, !tools.demanded.isEmpty else { return nil }
+    do {
+      let calls = try JSONSchema(callsOf: tools.demanded, argumentsKey: style.argumentsKey)
+      return JSONConstraint(calls, tokens: tokens)
+    } catch {
+      throw .unsupported("tool_choice", error.description)
+    }
+  }
+
   private func schema(_ format: RequestObject) throws(APIError) -> JSONConstraint {
     guard let named = try format.object("json_schema") else {
       throw .invalid(format.path(of: "json_schema"), "it is missing; expected an object with a 'schema'")

@@ -15,6 +15,22 @@ package enum ToolCallStyle: Sendable {
 
   /// The style that a chat template shows earlier calls in.
   package init(templateSource: String) { self = templateSource.contains("<tool_call>") ? .hermes : .llama3 }
+
+  /// The style, if a chat template shows it so clearly that an answer can be held to it.
+  package static func certain(of templateSource: String) -> ToolCallStyle? {
+    let style = ToolCallStyle(templateSource: templateSource)
+    return switch style {
+    // Some write XML between the same marks.
+    case .hermes: templateSource.contains("<function=") ? nil : style
+    case .llama3: templateSource.contains("\"parameters\"") ? style : nil
+    }
+  }
+
+  /// What an answer that is a call begins with, before the JSON.
+  package var opening: String { self == .hermes ? "<tool_call>\n" : "" }
+
+  /// What the arguments are called in the JSON.
+  package var argumentsKey: String { self == .hermes ? "arguments" : "parameters" }
 }
 
 /// A call of a tool that a model wrote.
@@ -67,7 +83,7 @@ package struct ToolCallFilter {
       return calls.isEmpty ? (String(decoding: seen.utf8.dropFirst(shown), as: UTF8.self), []) : ("", calls)
     case .llama3:
       guard mayBeCall else { return ("", []) }
-      guard let call = Self.call(seen, argumentsKey: "parameters", id: makeID()) else { return (seen, []) }
+      guard let call = Self.call(seen, style, id: makeID()) else { return (seen, []) }
       return ("", [call])
     }
   }
@@ -80,32 +96,16 @@ package struct ToolCallFilter {
   private static func hermesCalls(_ text: String, makeID: () -> String) -> [ToolCall] {
     text.components(separatedBy: "<tool_call>").dropFirst().compactMap { part in
       let body = part.components(separatedBy: "</tool_call>").first ?? part
-      return call(body, argumentsKey: "arguments", id: makeID())
+      return call(body, .hermes, id: makeID())
     }
   }
 
-  private static func call(_ text: String, argumentsKey: String, id: String) -> ToolCall? {
+  private static func call(_ text: String, _ style: ToolCallStyle, id: String) -> ToolCall? {
     guard case .object(let object)? = try? JSONParser.parse(Array(text.utf8), file: "tool call"),
       case .string(let name)? = object["name"]
     else { return nil }
-    guard let arguments = object[argumentsKey] ?? object["arguments"] ?? object["parameters"] else { return nil }
+    guard let arguments = object[style.argumentsKey] ?? object["arguments"] ?? object["parameters"] else { return nil }
     guard case .object = arguments else { return nil }
-    return ToolCall(id: id, function: .init(name: name.string, arguments: arguments.text))
-  }
-}
-
-extension JSONValue {
-  /// The value as JSON on one line.
-  var text: String {
-    switch self {
-    case .null: "null"
-    case .bool(let flag): "\(flag)"
-    case .integer(let integer): "\(integer)"
-    case .number(let number): "\(number)"
-    case .string(let text): JSONText.quoted(text.string)
-    case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
-    case .object(let object):
-      "{" + object.entries.map { "\(JSONText.quoted($0.key.string)): \($0.value.text)" }.joined(separator: ", ") + "}"
-    }
+    return ToolCall(id: id, function: .init(name: name.string, arguments: arguments.line))
   }
 }

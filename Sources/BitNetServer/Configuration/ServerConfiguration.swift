@@ -33,6 +33,7 @@ package struct ServerConfiguration: Sendable, Hashable {
   package var modelName = ""
   package var mode = Mode.auto
   package var threads = 0
+  package var niceness = 5
   package var contextSize = 0
   package var cacheType = CacheType.f16
   package var noRepack = false
@@ -76,9 +77,11 @@ extension ServerConfiguration {
       case .weightOnly: .weightOnly
       case .bitLinear: .bitLinear
       }
-    return Model.Options(
+    var options = Model.Options(
       mode: mode, threads: threads == 0 ? nil : threads, contextLength: contextSize == 0 ? nil : contextSize,
       repacksWeights: !noRepack, cachePrecision: CachePrecision(rawValue: cacheType.rawValue) ?? .f16)
+    options.niceness = niceness
+    return options
   }
 
   /// How much is computed at once.

@@ -19,6 +19,9 @@ package struct Setting: Sendable {
     text("model-name", \.modelName, "The name under which clients ask for the model (default: its file's)."),
     choice("mode", \.mode, "The arithmetic of the linear layers; auto takes what the model declares."),
     integer("threads", \.threads, 0...1024, "The number of threads; 0 takes all processors."),
+    integer(
+      "nice", \.niceness, 0...19,
+      "How far the threads that compute step back behind those that wait for connections, and other programs (Linux)."),
     integer("ctx-size", \.contextSize, 0...(1 << 30), "The longest sequence; 0 takes the model's own, at most 4096."),
     choice("cache-type", \.cacheType, "How keys and values of earlier tokens are kept."),
     flag("no-repack", \.noRepack, "Use the weights as the file has them: loads at once, generates more slowly."),

@@ -113,6 +113,8 @@ final class EngineRequests: Sendable {
     }
   }
 
+  func noteRetreat() { state.withLock { $0.status.retreats += 1 } }
+
   /// Waits for the next request, at most for a moment if something else may have to be done.
   func wait(atMost seconds: Double?) {
     if let seconds {

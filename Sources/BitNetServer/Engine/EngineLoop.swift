@@ -1,4 +1,5 @@
 import BitNet
+import Kernels
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -18,8 +19,8 @@ final class EngineLoop {
   private let maximumPages: Int
   /// In the order in which they were admitted.
   private var running: [RunningSequence] = []
-  /// Admitted before, but without memory at the moment; they go first.
-  private var retreated: [RunningSequence] = []
+  /// Those whose turn it is, but for whom there is no memory at the moment.
+  private var postponed: [RunningSequence] = []
 
   init(model: Model, options: BatchEngine.Options, requests: EngineRequests) throws(ModelError) {
     self.model = model
@@ -44,18 +45,20 @@ final class EngineLoop {
 
   /// Works until the engine is stopped.
   func run() {
+    stepBack(by: model.compute.pool.niceness)
     while !requests.isStopped {
       retire()
       admit()
       let steps = makeRoom(for: plan())
       if steps.isEmpty {
         // Readers that are behind do not wake anyone.
-        requests.wait(atMost: running.isEmpty && retreated.isEmpty ? nil : 0.002)
+        requests.wait(atMost: running.isEmpty && postponed.isEmpty ? nil : 0.002)
       } else {
         compute(steps)
+        fetchAhead()
       }
     }
-    for sequence in running + retreated { sequence.finish(.cancelled) }
+    for sequence in running + postponed { sequence.finish(.cancelled) }
     while let waiting = requests.next() { waiting.channel.finish() }
   }
 
@@ -73,18 +76,15 @@ final class EngineLoop {
       return true
     }
     running.removeAll(where: isFinished)
-    retreated.removeAll(where: isFinished)
-    requests.note(running: running.count + retreated.count)
+    postponed.removeAll(where: isFinished)
+    requests.note(running: running.count + postponed.count)
   }
 
   private func admit() {
     while running.count < options.maximumSequences {
       let sequence: RunningSequence
-      if let first = retreated.first {
-        // With room to write in, so that it does not have to retreat at once.
-        let wanted = Self.pages(for: first.tokens.count) + 1
-        guard running.isEmpty || pagesOfRunning() + wanted <= maximumPages else { return }
-        sequence = retreated.removeFirst()
+      if !postponed.isEmpty {
+        sequence = postponed.removeFirst()
       } else if let waiting = requests.next() {
         sequence = RunningSequence(
           waiting.request, channel: waiting.channel, submitted: waiting.submitted, model: model)
@@ -92,19 +92,24 @@ final class EngineLoop {
         return
       }
       do {
-        try sequence.start(sequence.request.diffusion == nil ? prefixes : blockPrefixes)
-        // Such a sequence keeps its memory to the end: all of it must be there, if not at once.
-        let wanted = sequence.isDiffusion ? Self.pages(for: sequence.mostPositions) + reservedPages() : 0
-        if wanted > 0, !running.isEmpty, wanted + pagesOfRunning() > maximumPages {
-          sequence.retreat()
-          retreated.insert(sequence, at: 0)
-          return
-        }
-        running.append(sequence)
+        try sequence.prepare(sequence.request.diffusion == nil ? prefixes : blockPrefixes)
       } catch {
         sequence.channel.finish(throwing: error)
+        continue
       }
+      // Alone it has room: the memory is enough for one whole context.
+      guard running.isEmpty || pagesWanted(by: running + [sequence]) <= maximumPages else {
+        postpone(sequence)
+        return
+      }
+      sequence.start()
+      running.append(sequence)
     }
+  }
+
+  private func postpone(_ sequence: RunningSequence) {
+    sequence.retreat()
+    postponed.insert(sequence, at: 0)
   }
 
   /// Every sequence that is being written gets its next token or block; prompts share what is left.
@@ -114,7 +119,7 @@ final class EngineLoop {
     var steps = writing.compactMap { $0.step(limit: 1) }
     var room = batch.capacity - steps.reduce(0) { $0 + $1.tokenCount }
     var left = steps.isEmpty ? room : min(room, options.promptTokensPerStep)
-    let reading = ready.filter(\.isReadingPrompt)
+    let reading = oneByOne(ready.filter(\.isReadingPrompt), isAlone: steps.isEmpty)
     // In equal shares, so that short prompts do not wait for long ones.
     let share = max(1, left / max(1, reading.count))
     for sequence in reading where left > 0 {
@@ -127,20 +132,33 @@ final class EngineLoop {
     return steps
   }
 
+  /// Prompts without those that would ask for fresh memory in the same step, while others are being written: the system
+  /// takes milliseconds to give it, and prompts that come together come to the ends of their pages together.
+  private func oneByOne(_ reading: [RunningSequence], isAlone: Bool) -> [RunningSequence] {
+    var asking = 0
+    return reading.filter { sequence in
+      if !isAlone, sequence.needsPage { asking += 1 }
+      return asking <= 1 || !sequence.needsPage
+    }
+  }
+
   // MARK: Memory
 
   private func pagesInUse() -> Int {
     Set((running.flatMap(\.cache.pages) + (prefixes.pages + blockPrefixes.pages)).map(ObjectIdentifier.init)).count
   }
 
-  /// Without those of earlier sequences, which make room when they must.
-  private func pagesOfRunning() -> Int { Set(running.flatMap(\.cache.pages).map(ObjectIdentifier.init)).count }
+  /// The pages that sequences have or will soon want, without those of earlier ones, which make room when they must.
+  private func pagesWanted(by sequences: [RunningSequence]) -> Int {
+    let present = Set(sequences.flatMap(\.cache.pages).map(ObjectIdentifier.init)).count
+    return sequences.reduce(present) { $0 + max(0, pagesWanted(by: $1) - $1.cache.pages.count) }
+  }
 
-  /// The pages that those sequences will want which cannot retreat.
-  private func reservedPages() -> Int {
-    running.filter(\.isDiffusion).reduce(0) {
-      $0 + max(0, Self.pages(for: $1.mostPositions) - $1.cache.pages.count)
-    }
+  /// All pages of one that is written by block diffusion, which cannot give them back before its end; of others those of
+  /// the tokens that they have, with room to write in, so that they need not retreat at once.
+  private func pagesWanted(by sequence: RunningSequence) -> Int {
+    let most = Self.pages(for: sequence.mostPositions)
+    return sequence.isDiffusion ? most : min(Self.pages(for: sequence.tokens.count) + 1, most)
   }
 
   /// Drops what nobody uses, and then whole sequences from the youngest on, until the steps' new pages fit.
@@ -151,21 +169,32 @@ final class EngineLoop {
     }
     guard newPages() > 0 else { return steps }
     while pagesInUse() + newPages() > maximumPages {
-      if prefixes.removeOldest() || blockPrefixes.removeOldest() { continue }
+      if prefixes.freeOldest() || blockPrefixes.freeOldest() { continue }
       guard running.count > 1, let index = running.lastIndex(where: { !$0.isDiffusion }) else { break }
       let youngest = running.remove(at: index)
-      youngest.retreat()
-      retreated.insert(youngest, at: 0)
+      postpone(youngest)
+      requests.noteRetreat()
       steps.removeAll { $0.sequence === youngest }
     }
     return steps
+  }
+
+  /// Gives one sequence that is being written its next page before it needs it: those that began together would all need
+  /// theirs in the same step, and the system takes milliseconds for each.
+  private func fetchAhead() {
+    let next = running.first {
+      !$0.isDiffusion && !$0.isReadingPrompt && $0.needsPageSoon
+        && $0.cache.pages.count < Self.pages(for: $0.mostPositions)
+    }
+    guard let next, pagesInUse() < maximumPages || prefixes.freeOldest() || blockPrefixes.freeOldest() else { return }
+    next.cache.addPage()
   }
 
   // MARK: A step
 
   private func compute(_ steps: [EngineStep]) {
     var rows = batch.compute(steps.flatMap(\.entries))[...]
-    requests.note(running: running.count + retreated.count, passOf: steps.count)
+    requests.note(running: running.count + postponed.count, passOf: steps.count)
     var deciding: [(sequence: RunningSequence, row: Int)] = []
     for step in steps {
       let own = rows.prefix(step.entries.count)

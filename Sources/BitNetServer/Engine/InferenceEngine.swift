@@ -153,6 +153,8 @@ package struct EngineStatus: Sendable {
   package var queueCapacity = 0
   /// Sequences being computed.
   package var running = 0
+  /// How often a sequence gave its memory back to others, to be computed again later.
+  package var retreats = 0
   /// How many passes over the weights have been made, by the number of sequences in them.
   package var passesByBatchSize: [Int: Int] = [:]
 

@@ -15,10 +15,7 @@ final class RunningSequence {
   private let model: Model
   private var cachedPromptTokens = 0
   private var hasStarted = false
-  private var sampler: Sampler
-  private var constraint: JSONConstraint.State?
-  /// Tokens that complete a constrained text for which there is no more room to complete itself.
-  private var completion: ArraySlice<Int>?
+  private var chooser: TokenChooser
   private var promptLogprobs: [GeneratedToken] = []
 
   init(_ request: SequenceRequest, channel: EventChannel, submitted: ContinuousClock.Instant, model: Model) {
@@ -28,8 +25,8 @@ final class RunningSequence {
     self.model = model
     tokens = request.prompt
     cache = KeyValueCache(model: model)
-    sampler = Sampler(request.sampling, promptCount: request.prompt.count)
-    constraint = request.constraint?.start()
+    chooser = TokenChooser(
+      request.sampling, promptCount: request.prompt.count, constraint: request.constraint)
   }
 
   /// The tokens that have not been computed.
@@ -38,6 +35,10 @@ final class RunningSequence {
   var isReadingPrompt: Bool {
     decoder.map { $0.storedPositions < request.prompt.count - $0.block.count } ?? (pending > 1)
   }
+  /// Whether its next token needs a page that it does not have.
+  var needsPage: Bool { computed == cache.pages.count * Batch.pagePositions }
+  /// Whether it needs another page within the next steps.
+  var needsPageSoon: Bool { computed + 16 >= cache.pages.count * Batch.pagePositions }
   /// Whether it is written by block diffusion, block after block. It cannot begin again in the midst of a block.
   var isDiffusion: Bool { decoder != nil }
   /// The most positions that it will ever need.
@@ -50,10 +51,10 @@ final class RunningSequence {
 
   private var isLate: Bool { request.deadline.map { ContinuousClock.now >= $0 } ?? false }
 
-  /// Looks for its beginning among earlier sequences and reports that it is being computed.
+  /// Looks for its beginning among earlier sequences.
   ///
   /// - Throws: ``ModelError`` for a prompt that cannot be computed.
-  func start(_ prefixes: PrefixCache) throws(ModelError) {
+  func prepare(_ prefixes: PrefixCache) throws(ModelError) {
     try validate()
     // What is cached has no logits any more.
     if !request.wantsPromptLogprobs {
@@ -68,6 +69,10 @@ final class RunningSequence {
       computed = made.storedPositions
       decoder = made
     }
+  }
+
+  /// Reports that it is being computed.
+  func start() {
     guard !hasStarted else { return }
     hasStarted = true
     cachedPromptTokens = computed
@@ -161,9 +166,7 @@ final class RunningSequence {
   }
 
   /// How many of the likeliest tokens decide about the next one; `nil` when all logits are needed.
-  var neededTokens: Int? {
-    request.topLogprobs == nil && constraint == nil ? sampler.neededTokens : nil
-  }
+  var neededTokens: Int? { request.topLogprobs == nil ? chooser.neededTokens : nil }
 
   /// Chooses the next token.
   ///
@@ -173,33 +176,13 @@ final class RunningSequence {
     guard logits.contains(where: \.logit.isFinite) else {
       throw .nonFiniteLogits(file: model.checkpoint.path, tokens: tokens.count)
     }
-    let mask = constraint?.allowedTokens()
-    var token = sampler.next(logits, recent: tokens, isAllowed: mask.map { mask in { mask.contains($0) } })
-    if let constraint {
-      guard constraint.allows(token) else { throw .noAllowedToken(file: model.checkpoint.path) }
-      completion = completion ?? shortestCompletion(of: constraint, after: token)?[...]
-      if completion != nil {
-        guard let next = completion?.popFirst() else { return }
-        token = next
-      }
-    }
-    constraint?.advance(by: token)
+    let most = min(request.maximumTokens ?? .max, model.contextLength + 1 - request.prompt.count)
+    let next = try chooser.next(
+      logits, recent: tokens, left: most - (tokens.count - request.prompt.count), file: model.checkpoint.path)
+    guard let token = next else { return }
     tokens.append(token)
     let reported = request.topLogprobs.map { GeneratedToken(token, logits: logits.map(\.logit), top: $0) }
     channel.send(.token(reported ?? GeneratedToken(id: token)))
-  }
-
-  /// The shortest rest of a constrained text, if the room that is left would not do for it behind `token`.
-  private func shortestCompletion(of state: JSONConstraint.State, after token: Int) -> [Int]? {
-    let most = min(
-      request.maximumTokens ?? .max, model.contextLength + 1 - request.prompt.count)
-    let left = most - (tokens.count - request.prompt.count)
-    func rest(_ state: JSONConstraint.State) -> [Int]? {
-      request.constraint?.tokens.tokens(for: state.forcedCompletion())
-    }
-    var next = state
-    guard next.advance(by: token), let further = rest(next), further.count > left - 1 else { return nil }
-    return rest(state)
   }
 
   // MARK: The end
@@ -211,8 +194,7 @@ final class RunningSequence {
     if let reason = decoder?.finishReason { return reason == .endToken ? .stop : .length }
     let generated = tokens.count - request.prompt.count
     if generated > 0, let last = tokens.last, request.stopTokens.contains(last) { return .stop }
-    if let constraint, constraint.isComplete { return .stop }
-    if completion?.isEmpty ?? false { return .stop }
+    if chooser.isComplete { return .stop }
     let isReported = !request.wantsPromptLogprobs || promptLogprobs.count == request.prompt.count || generated > 0
     if isReported, generated >= request.maximumTokens ?? .max { return .length }
     // The last token of a full context is generated and never read.

@@ -9,6 +9,7 @@ struct EventStream: Sendable {
   let exchange: Exchange
   let incoming: IncomingRequest
   let channel: any Channel
+  let executor: RequestExecutor
   let write: @Sendable (_ send: (_ data: [UInt8]) async throws -> Void) async throws -> Void
 
   /// - Throws: when the client has gone; Hummingbird then closes the connection.
@@ -16,7 +17,9 @@ struct EventStream: Sendable {
     let guardian = closeWhenStuck()
     defer { guardian.cancel() }
     do {
-      try await write { try await writer.write(Self.frame($0)) }
+      try await withTaskExecutorPreference(executor) {
+        try await write { try await writer.write(Self.frame($0)) }
+      }
       try await writer.finish(nil)
       exchange.end(route: route, status: 200)
     } catch {

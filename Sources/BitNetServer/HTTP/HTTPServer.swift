@@ -3,6 +3,7 @@ package import Logging
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
+import Kernels
 import NIOCore
 import NIOSSL
 import ServiceLifecycle
@@ -25,6 +26,7 @@ package struct HTTPServer: Sendable {
   private let keys: APIKeys
   private let tls: TLSConfiguration?
   private let drain = Drain()
+  private let executor: RequestExecutor
 
   /// Set once, when the server begins to shut down.
   private final class Drain: Sendable {
@@ -36,6 +38,7 @@ package struct HTTPServer: Sendable {
     self.configuration = configuration
     self.context = context
     self.logger = logger
+    executor = RequestExecutor(threadCount: ThreadPool.availableProcessors, niceness: configuration.niceness)
     keys = configuration.apiKeyFile.isEmpty ? APIKeys() : try APIKeys(path: configuration.apiKeyFile)
     tls =
       configuration.tlsCertificate.isEmpty
@@ -100,7 +103,8 @@ package struct HTTPServer: Sendable {
         context: context, page: configuration.noPage ? nil : PackageResources.index_html, isDraining: isDraining),
       keys: keys, cors: CORS(configuration.corsOrigin), limits: context.limits, metrics: context.metrics,
       logger: logger,
-      logsPrompts: configuration.logPrompts, trustsProxy: configuration.trustProxy, isDraining: isDraining)
+      logsPrompts: configuration.logPrompts, trustsProxy: configuration.trustProxy, isDraining: isDraining,
+      executor: executor)
     let http = HTTPServerBuilder.http1(
       configuration: .init(additionalChannelHandlers: [ConnectionWatch.Handler()], idleTimeout: .seconds(75)))
     let scheme = tls == nil ? "http" : "https"

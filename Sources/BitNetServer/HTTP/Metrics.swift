@@ -70,6 +70,9 @@ package final class Metrics: Sendable {
     page.add("bitnet_queue_length", "gauge", "Sequences that wait.", engine.waiting)
     page.add("bitnet_queue_capacity", "gauge", "Sequences that may wait.", engine.queueCapacity)
     page.add("bitnet_sequences_running", "gauge", "Sequences being computed.", engine.running)
+    page.add(
+      "bitnet_sequence_retreats_total", "counter", "How often a sequence gave its memory to others for a while.",
+      engine.retreats)
     page.add("bitnet_queue_seconds", "histogram", "How long sequences waited.", state.queue)
     page.add("bitnet_prompt_tokens_total", "counter", "Tokens of prompts, cached ones included.", state.promptTokens)
     page.add(

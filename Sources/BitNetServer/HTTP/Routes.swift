@@ -11,6 +11,8 @@ struct Routes: Sendable {
     var name: String
     /// Whether it answers without a key, and while the server is shutting down.
     var isOpen = false
+    /// Whether the answer takes a moment only, for which it need not wait for others' turn.
+    var isQuick = false
     var handler: Handler
   }
 
@@ -32,11 +34,11 @@ struct Routes: Sendable {
       Route(method: .post, name: "/apply-template") { try texts.applyTemplate($0) },
       Route(method: .get, name: "/tokenizer_info") { _ in try texts.tokenizerInfo() },
       Route(method: .get, name: "/props") { _ in try models.properties() },
-      Route(method: .get, name: "/metrics") { _ in
+      Route(method: .get, name: "/metrics", isQuick: true) { _ in
         .text(context.metrics.render(context.engine.status), contentType: "text/plain; version=0.0.4")
       },
-      Route(method: .get, name: "/health", isOpen: true) { _ in try .json(["status": "ok"]) },
-      Route(method: .get, name: "/ready", isOpen: true) { _ in
+      Route(method: .get, name: "/health", isOpen: true, isQuick: true) { _ in try .json(["status": "ok"]) },
+      Route(method: .get, name: "/ready", isOpen: true, isQuick: true) { _ in
         isDraining()
           ? try .json(["status": "shutting down"], status: 503) : try .json(["status": "ready"])
       },

@@ -23,6 +23,8 @@ struct ServerResponder: HTTPResponder {
   /// Whether a proxy in front says who asks.
   let trustsProxy: Bool
   let isDraining: @Sendable () -> Bool
+  /// Where requests are understood and answers are written.
+  let executor: RequestExecutor
 
   func respond(to request: Request, context: RequestContext) async throws -> Response {
     let id = RequestID.accepted(request.headers[.requestID])
@@ -61,7 +63,10 @@ struct ServerResponder: HTTPResponder {
         client: client(of: request, context),
         deadline: exchange.begin + limits.timeout, time: exchange.secondsSince1970,
         record: exchange.record, connection: watch)
-      let answer = try await route.handler(incoming)
+      // Without a preference, where connections are waited for.
+      let answer = try await withTaskExecutorPreference(route.isQuick ? nil : executor) {
+        try await route.handler(incoming)
+      }
       return response(answer, route: name, exchange, incoming, context)
     } catch {
       let failure = exchange.describe(error)
@@ -117,7 +122,8 @@ struct ServerResponder: HTTPResponder {
       // Tells nginx to pass on each event as it comes.
       headers[.accelBuffering] = "no"
       let stream = EventStream(
-        route: route, exchange: exchange, incoming: incoming, channel: context.channel, write: write)
+        route: route, exchange: exchange, incoming: incoming, channel: context.channel, executor: executor,
+        write: write)
       return Response(status: status, headers: headers, body: .init { try await stream.send(with: &$0) })
     }
   }

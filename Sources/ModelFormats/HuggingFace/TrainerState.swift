@@ -14,6 +14,18 @@ public struct TrainerState: Sendable, Hashable {
   public let bestEvalLoss: Double?
   /// The number of tokens trained on.
   public let tokensSeen: Int?
+  /// The number of tokens planned.
+  public let totalTokens: Int?
+  /// The phase of the curriculum.
+  public let phase: String?
+  /// The share of quantization mixed in, from 0 to 1.
+  public let lambda: Double?
+  /// The learning rate of each parameter group.
+  public let learningRates: [Double]
+  /// The losses that make up the training loss, by name; `nil` where the file does not say.
+  public let objectives: [Objective]?
+  /// The number of batches done, several to a step where gradients are accumulated.
+  public let batches: Int?
   /// The first training loss logged.
   public let firstLoss: Double?
   /// The last training loss logged.
@@ -22,6 +34,16 @@ public struct TrainerState: Sendable, Hashable {
   public let lastEvalLoss: Double?
   /// The number of entries in the log.
   public let logCount: Int
+
+  /// One of the losses that make up the training loss.
+  public struct Objective: Sendable, Hashable, Codable {
+    /// The name.
+    public let name: String
+    /// Whether it is computed at all.
+    public let isEnabled: Bool
+    /// The factor that it counts by.
+    public let weight: Double?
+  }
 
   /// Reads a `trainer_state.json`: that of Hugging Face's Trainer, or one with `step`, `tokens_seen` and
   /// `best_eval_loss` at its top, as other trainers write it. `NaN` and `Infinity` are taken.
@@ -39,7 +61,7 @@ public struct TrainerState: Sendable, Hashable {
     try self.init(JSONNode(value, file: file))
   }
 
-  private init(_ node: JSONNode) throws(FormatError) {
+  package init(_ node: JSONNode, batches: Int? = nil) throws(FormatError) {
     _ = try node.object()
     file = node.file
     globalStep = try node.integer("global_step", "step")
@@ -48,7 +70,13 @@ public struct TrainerState: Sendable, Hashable {
     bestMetric = try node.number("best_metric")
     bestEvalLoss = try node.number("best_eval_loss", "best_loss")
     tokensSeen = try node.integer("num_input_tokens_seen", "tokens_seen", "tokens_processed")
-    let log = try node.array("log_history") ?? []
+    totalTokens = try node.integer("total_tokens")
+    phase = try node.string("phase")
+    lambda = try node.number("lambda")
+    learningRates = try node["learning_rate"].map { rate throws(FormatError) in [try rate.number()] } ?? []
+    objectives = try TrainerState.objectives(node)
+    self.batches = batches
+    let log = try node.array("log_history", "loss_history") ?? []
     logCount = log.count
     var losses: (first: Double?, last: Double?, eval: Double?)
     for entry in log {
@@ -61,10 +89,24 @@ public struct TrainerState: Sendable, Hashable {
     (firstLoss, lastLoss, lastEvalLoss) = losses
   }
 
-  /// The step in the name of a folder or file such as `checkpoint-1234` or `checkpoint_step500.pt`, the last component
-  /// of `path`.
+  private static func objectives(_ node: JSONNode) throws(FormatError) -> [Objective]? {
+    guard let objectives = try node.object("objectives") else { return nil }
+    var result: [Objective] = []
+    for (key, _) in try objectives.object().entries {
+      guard let entry = try objectives.object(key.string) else { continue }
+      let weight = try entry.number("weight")
+      result.append(
+        Objective(name: key.string, isEnabled: try entry.bool("enabled") ?? ((weight ?? 1) > 0), weight: weight))
+    }
+    return result
+  }
+
+  /// The step in the name of a folder or file such as `checkpoint-1234`, `step-1234` or `checkpoint_step500.pt`, the last
+  /// component of `path`.
   public static func step(inName path: String) -> Int? {
-    guard let name = path.split(separator: "/").last, name.hasPrefix("checkpoint") else { return nil }
+    guard let name = path.split(separator: "/").last, name.hasPrefix("checkpoint") || name.hasPrefix("step") else {
+      return nil
+    }
     let digits = name.drop { !("0"..."9").contains($0) }.prefix { ("0"..."9").contains($0) }
     return Int(digits)
   }

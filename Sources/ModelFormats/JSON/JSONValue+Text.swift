@@ -6,7 +6,14 @@ extension JSONValue {
     return output
   }
 
-  private func write(to output: inout [UInt8], indent: Int) {
+  /// The value as JSON text on one line, as Python's `json.dumps` writes it.
+  package var line: String {
+    var output: [UInt8] = []
+    write(to: &output, indent: nil)
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  private func write(to output: inout [UInt8], indent: Int?) {
     switch self {
     case .null: output += "null".utf8
     case .bool(let value): output += "\(value)".utf8
@@ -15,27 +22,29 @@ extension JSONValue {
       output += (value.isFinite ? "\(value)" : value.isNaN ? "NaN" : value > 0 ? "Infinity" : "-Infinity").utf8
     case .string(let string): JSONValue.write(string.bytes, to: &output)
     case .array(let values):
-      JSONValue.list(values.count, "[", "]", indent, to: &output) { values[$0].write(to: &$1, indent: indent + 1) }
+      JSONValue.list(values.count, "[", "]", indent, to: &output) {
+        values[$0].write(to: &$1, indent: indent.map { $0 + 1 })
+      }
     case .object(let object):
       JSONValue.list(object.entries.count, "{", "}", indent, to: &output) { index, output in
         JSONValue.write(object.entries[index].key.bytes, to: &output)
         output += ": ".utf8
-        object.entries[index].value.write(to: &output, indent: indent + 1)
+        object.entries[index].value.write(to: &output, indent: indent.map { $0 + 1 })
       }
     }
   }
 
   private static func list(
-    _ count: Int, _ open: String, _ close: String, _ indent: Int, to output: inout [UInt8],
+    _ count: Int, _ open: String, _ close: String, _ indent: Int?, to output: inout [UInt8],
     _ element: (Int, inout [UInt8]) -> Void
   ) {
     output += open.utf8
     for index in 0..<count {
-      output += (index == 0 ? "\n" : ",\n").utf8
-      output += Array(repeating: UInt8(ascii: " "), count: 2 * (indent + 1))
+      if index > 0 { output += (indent == nil ? ", " : ",").utf8 }
+      if let indent { output += "\n".utf8 + Array(repeating: UInt8(ascii: " "), count: 2 * (indent + 1)) }
       element(index, &output)
     }
-    if count > 0 {
+    if count > 0, let indent {
       output.append(UInt8(ascii: "\n"))
       output += Array(repeating: UInt8(ascii: " "), count: 2 * indent)
     }

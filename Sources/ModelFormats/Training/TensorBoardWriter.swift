@@ -110,12 +110,3 @@ package final class TensorBoardWriter {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }
-
-/// The framing of TensorFlow's record files.
-enum TFRecord {
-  /// A checksum that stays sound when checksums are among the data that it is taken of.
-  static func maskedChecksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
-    let checksum = CRC32.castagnoli(bytes)
-    return (checksum >> 15 | checksum << 17) &+ 0xA282_EAD8
-  }
-}
