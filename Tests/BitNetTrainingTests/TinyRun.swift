@@ -6,7 +6,8 @@ import TestSupport
 /// A run that takes seconds, in a folder that vanishes with it.
 final class TinyRun {
   let folder: TemporaryFolder
-  var output: String { folder.path + "/run" }
+  /// As the configuration spells it.
+  var output: String { folder.path.replacing("//", with: "/") + "/run" }
 
   init() throws {
     folder = try TemporaryFolder()
