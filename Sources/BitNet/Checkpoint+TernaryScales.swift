@@ -30,4 +30,6 @@ package enum ConversionKeys {
   package static let ternaryScales = "bitnet.ternary.scales"
   /// The text of a block-diffusion model's `dlm_config.json`.
   package static let blockDiffusion = "bitnet.dlm_config"
+  /// How far the model was trained: the text of a `trainer_state.json` without its history.
+  package static let trainerState = "bitnet.trainer_state"
 }

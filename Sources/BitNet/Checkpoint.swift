@@ -104,11 +104,14 @@ public struct Checkpoint: Sendable {
     return tokenizer
   }
 
-  /// What the trainer left beside the weights; `nil` if there is nothing.
+  /// What the trainer left in or beside the weights; `nil` if there is nothing.
   ///
   /// - Throws: `FormatError` for a damaged `trainer_state.json`.
   public func trainerState() throws -> TrainerState? {
-    try exists("trainer_state.json") ? try TrainerState(path: neighbour("trainer_state.json")) : nil
+    if case .gguf(let file) = source, let text = try file.string(ConversionKeys.trainerState) {
+      return try TrainerState(text: text, file: file.name)
+    }
+    return try exists("trainer_state.json") ? try TrainerState(path: neighbour("trainer_state.json")) : nil
   }
 
   /// What a block-diffusion trainer left beside the weights; `nil` if there is nothing.

@@ -22,6 +22,7 @@ enum GGUFModelMetadata {
     entries += tokenizer
     if let text = try blockDiffusion(plan.checkpoint) { entries.append((ConversionKeys.blockDiffusion, .string(text))) }
     entries += try diffusionSettings(plan.checkpoint)
+    if let text = try trainerState(plan.checkpoint) { entries.append((ConversionKeys.trainerState, .string(text))) }
     if !tokenizer.contains(where: { $0.key == "tokenizer.ggml.model" }) {
       entries.append(("tokenizer.ggml.model", .string("no_vocab")))
       notes.append("the source has no tokenizer; the file can be run with token ids only")
@@ -114,6 +115,20 @@ enum GGUFModelMetadata {
     case .huggingFace(let folder):
       try checkpoint.blockDiffusionConfig() == nil
         ? nil : String(contentsOfFile: folder.path + "/dlm_config.json", encoding: .utf8)
+    }
+  }
+
+  /// What the trainer says of the weights, so that a single file can be diagnosed: without the history of the losses, which is
+  /// long, and without settings, which hold paths.
+  private static func trainerState(_ checkpoint: Checkpoint) throws -> String? {
+    switch checkpoint.source {
+    case .synthetic: return nil
+    case .gguf(let file): return try file.string(ConversionKeys.trainerState)
+    case .huggingFace(let folder):
+      let path = folder.path + "/trainer_state.json"
+      guard FileManager.default.fileExists(atPath: path) else { return nil }
+      let state = try JSONParser.parse(path: path, options: .init(allowsNonFinite: true)).object()
+      return JSONValue.object(state.keeping(TrainerState.summaryKeys)).line
     }
   }
 

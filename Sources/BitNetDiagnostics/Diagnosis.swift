@@ -153,7 +153,7 @@ extension Diagnosis {
     var examination = Examination(
       checkpoint: checkpoint, options: options, compute: try Compute(threads: options.threads))
     try examination.examineFiles(progress: progress, isCancelled: isCancelled)
-    examination.evidence.training = TrainingEvidence(near: checkpoint.path)
+    examination.evidence.training = TrainingEvidence(of: checkpoint)
     try examination.examineBehaviour(progress: progress, isCancelled: isCancelled)
     if let reference = options.reference {
       progress("reference")

@@ -250,7 +250,7 @@ extension Inspection {
 extension Inspection.Training {
   init?(_ checkpoint: Checkpoint) throws {
     let state = try checkpoint.trainerState(), diffusion = try checkpoint.blockDiffusionConfig()
-    let evidence = TrainingEvidence(near: checkpoint.path)
+    let evidence = TrainingEvidence(of: checkpoint)
     guard state != nil || diffusion != nil || !(evidence?.sources.isEmpty ?? true) else { return nil }
     self.init(
       summary: evidence?.summary,

@@ -35,9 +35,22 @@ struct Readings {
     logs.append(log)
   }
 
-  private mutating func readState(_ path: String) {
+  mutating func readState(_ path: String) {
+    readState(path) { () throws(FormatError) in
+      try JSONParser.parse(path: path, options: .init(allowsNonFinite: true))
+    }
+  }
+
+  /// Reads the state that a model file carries.
+  mutating func readState(text: String, file: String) {
+    readState(file) { () throws(FormatError) in
+      JSONNode(try JSONParser.parse(Array(text.utf8), file: file, options: .init(allowsNonFinite: true)), file: file)
+    }
+  }
+
+  private mutating func readState(_ path: String, _ parse: () throws(FormatError) -> JSONNode) {
     let read = attempt {
-      let node = try JSONParser.parse(path: path, options: .init(allowsNonFinite: true))
+      let node = try parse()
       return (try TrainerState(node), RunLog(trainerState: node))
     }
     guard let (state, log) = read else { return }

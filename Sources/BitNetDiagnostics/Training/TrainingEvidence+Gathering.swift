@@ -1,3 +1,4 @@
+import BitNet
 import ModelFormats
 
 extension TrainingEvidence {
@@ -14,6 +15,26 @@ extension TrainingEvidence {
     // What came after a checkpoint did not make it.
     if let step { readings.forget(after: step) }
     self.init(readings, folder: found.folder, step: step)
+  }
+
+  /// What is known of the training of a model: for a folder what lies in and near it, for a single file what it says itself, or
+  /// a `trainer_state.json` beside it. Other files beside a single file may be of any run.
+  ///
+  /// - Returns: `nil` if there is nothing.
+  init?(of checkpoint: Checkpoint) {
+    guard case .gguf(let file) = checkpoint.source else {
+      self.init(near: checkpoint.path)
+      return
+    }
+    var readings = Readings()
+    if let text = try? file.string(ConversionKeys.trainerState) {
+      readings.readState(text: text, file: checkpoint.path)
+    } else {
+      let path = NewFile.split(checkpoint.path).folder + "/trainer_state.json"
+      guard (try? isPresent(path)) == true else { return nil }
+      readings.readState(path)
+    }
+    self.init(readings, folder: NewFile.split(checkpoint.path).folder, step: nil)
   }
 
   private init(_ readings: Readings, folder: String, step namedStep: Int?) {
@@ -36,13 +57,10 @@ extension TrainingEvidence {
     countTokens(recorded: state?.tokensSeen ?? series[.tokens]?.points.last.flatMap { Int(exactly: $0.value) })
     objectives = TrainingEvidence.objectives(series, configuration, state)
     loss = series[.loss].flatMap(Trend.init)
-    // The sum also rises when the curriculum gives a part more weight.
-    if let whole = loss, whole.nonFinite == 0, objectives.contains(where: { $0.trend != nil }),
-      [.rising, .diverged].contains(whole.direction)
-    {
-      loss?.direction = .unknown
-    }
     evaluationLoss = series[.evaluationLoss].flatMap(Trend.init)
+    // A sum also rises when the curriculum gives a part more weight.
+    if objectives.contains(where: { $0.trend != nil }) { loss = loss?.withoutAlarm }
+    if objectives.filter({ $0.isOn == true }).count > 1 { evaluationLoss = evaluationLoss?.withoutAlarm }
     let roles = objectives.map { ($0.name, SeriesRole.objectiveLoss($0.name)) }
     curves = (roles + [("all", .loss), ("held-out", .evaluationLoss)]).compactMap { name, role in
       series[role].flatMap { Curve(name, $0) }

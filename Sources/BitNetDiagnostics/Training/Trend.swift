@@ -45,6 +45,14 @@ public struct Trend: Sendable, Codable {
 }
 
 extension Trend {
+  /// The same, without the claim that it went wrong, unless it ended as no number.
+  var withoutAlarm: Trend {
+    guard nonFinite == 0, [.rising, .diverged].contains(direction) else { return self }
+    var trend = self
+    trend.direction = .unknown
+    return trend
+  }
+
   /// The fewest points that say where a series goes.
   static let minimumPoints = 8
 

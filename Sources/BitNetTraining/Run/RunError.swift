@@ -22,6 +22,8 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
   case nothingToLearn(step: Int)
   /// The micro-batches of a step cannot be shared evenly among the processes.
   case unevenShares(batches: Int, ranks: Int)
+  /// A model file that was named for its tokenizer has none.
+  case noTokenizer(path: String)
   /// The mask token of block diffusion is not in the vocabulary.
   case unknownMaskToken(String, tokenizer: String)
   /// What the teacher computes cannot be compared with what the student does.
@@ -57,6 +59,8 @@ public enum RunError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unevenShares(let batches, let ranks):
       "gradient_accumulation_steps is \(batches), which \(ranks) processes cannot share evenly. Choose a multiple of "
         + "\(ranks), with a smaller batch_size for the same step."
+    case .noTokenizer(let path):
+      "\(path): has no tokenizer. Name a folder with tokenizer.json, or another GGUF file, as tokenizer.path."
     case .unknownMaskToken(let token, let tokenizer):
       "objectives.dlm: \(tokenizer) has no token \(token). Name a token that it has, one that no text holds."
     case .unfitTeacher(let problem): "\(problem). Choose a teacher of the same family, or leave the objective out."

@@ -71,6 +71,8 @@ package final class Trainer {
   package func run(
     isCancelled: () -> Bool = { false }, onEvent: (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingReport {
+    // A run of hours is what people start with `nice`.
+    stepBack(by: 0)
     if let folder {
       log = try TrainingLog(folder: folder.path, after: state.globalStep)
       if configuration.logging.writesTensorBoard {

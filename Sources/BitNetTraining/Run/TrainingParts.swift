@@ -29,11 +29,8 @@ struct TrainingParts {
     compute = try Compute(threads: threads)
     let source = try configuration.model.pretrained.map { try BitNet.Checkpoint(path: $0) }
     tokenizerPath = configuration.tokenizer ?? configuration.model.pretrained ?? ""
-    if configuration.tokenizer == nil, let own = try source?.tokenizer() {
-      tokenizer = own
-    } else {
-      tokenizer = try Tokenizer(path: tokenizerPath)
-    }
+    let named = try configuration.tokenizer.map { try TrainingParts.tokenizer($0) }
+    tokenizer = try named ?? source?.tokenizer() ?? Tokenizer(path: tokenizerPath)
     if let source {
       model = try TrainableModel(
         checkpoint: source, options: AdoptionOptions(configuration.autoConvert), compute: compute)
@@ -53,6 +50,15 @@ struct TrainingParts {
     peakRate =
       configuration.optimizer.kind == .muon ? configuration.optimizer.muonRate : configuration.optimizer.adamRate
     data = try TrainingData(configuration, tokenizer: tokenizer)
+  }
+
+  /// - Parameter path: a folder, one of its files, or a GGUF file.
+  private static func tokenizer(_ path: String) throws -> Tokenizer {
+    guard path.hasSuffix(".gguf") else { return try Tokenizer(path: path) }
+    guard let tokenizer = try BitNet.Checkpoint(path: path).tokenizer() else {
+      throw RunError.noTokenizer(path: path)
+    }
+    return tokenizer
   }
 
   /// The tokenizer's files for a Hugging Face folder.

@@ -89,6 +89,12 @@ public struct TrainerState: Sendable, Hashable {
     (firstLoss, lastLoss, lastEvalLoss) = losses
   }
 
+  /// The keys that tell how far the model was trained and by what, without the history of the losses.
+  package static let summaryKeys = [
+    "global_step", "step", "max_steps", "epoch", "best_metric", "best_eval_loss", "best_loss", "num_input_tokens_seen",
+    "tokens_seen", "tokens_processed", "total_tokens", "phase", "lambda", "learning_rate", "objectives",
+  ]
+
   private static func objectives(_ node: JSONNode) throws(FormatError) -> [Objective]? {
     guard let objectives = try node.object("objectives") else { return nil }
     var result: [Objective] = []

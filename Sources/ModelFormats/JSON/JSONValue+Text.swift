@@ -78,4 +78,9 @@ extension JSONObject {
     }
     return JSONObject(entries: entries)
   }
+
+  /// The entries of these keys alone.
+  package func keeping(_ keys: [String]) -> JSONObject {
+    JSONObject(entries: entries.filter { entry in keys.contains { JSONString($0) == entry.key } })
+  }
 }
