@@ -141,6 +141,7 @@ extension BlockCoherence {
     let usual = median(leads.map(\.1))
     // Correlations below 0.3 decide nothing.
     guard usual > 0.3 else { return [] }
-    return leads.filter { $0.1 < -0.3 }.map(\.0)
+    // Neighbouring frequencies are alike, too, so that the lead goes and need not turn round; the predictions decide.
+    return leads.filter { $0.1 < usual / 4 }.map(\.0)
   }
 }
