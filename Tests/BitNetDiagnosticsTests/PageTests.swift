@@ -45,8 +45,8 @@ private final class Outline: NSObject, XMLParserDelegate {
     let diagnosis = try diagnose(TestFiles.goldenPath("trained/tiny-bitnet"))
     let html = page(diagnosis), outline = try Outline(html)
     #expect(outline.text.contains("BN102"))
-    // One for the loss, three modes and the hidden state, two maps over blocks, and both blocks' matrices.
-    #expect(outline.count("svg") == 1 + 3 + 1 + 2 + 14)
+    // The logged losses, the loss on the text, three modes and the hidden state, two maps, and the matrices of both blocks.
+    #expect(outline.count("svg") == 1 + 1 + 3 + 1 + 2 + 14)
     #expect(outline.count("figcaption") == outline.count("svg"))
     #expect(html.components(separatedBy: "<svg role=\"img\"").count == outline.count("svg") + 1)
     let files = try #require(diagnosis.files)
