@@ -10,8 +10,8 @@ extension Diagnosis {
   ///   - time: the time, for the same.
   public func page(tool: String, time: String) -> String {
     let sections = [
-      Page.others(findings), training.flatMap(\.section), behaviourSection, weightSection, changesSection, referenceSection,
-      detailsSection, modelSection,
+      Page.others(findings), training.flatMap(\.section), behaviourSection, weightSection, changesSection,
+      referenceSection, detailsSection, modelSection,
     ]
     return Page(subject: model, findings: findings, sections: sections.compactMap(\.self), origin: "\(tool), \(time)")
       .html
