@@ -76,7 +76,7 @@ private final class Outline: NSObject, XMLParserDelegate {
     diagnosis.model = "folder/\(hostile)"
     diagnosis.facts?.architecture = hostile
     diagnosis.facts?.activation = hostile
-    diagnosis.facts?.notes = diagnosis.facts?.notes.map { _ in hostile } ?? []
+    diagnosis.facts?.notes = (sound.facts?.notes ?? []).map { _ in hostile }
     diagnosis.weights[0].storage = hostile
     diagnosis.norms[0].name = hostile
     diagnosis.activations[0].stage = hostile
