@@ -45,8 +45,8 @@ private final class Outline: NSObject, XMLParserDelegate {
     let diagnosis = try diagnose(TestFiles.goldenPath("trained/tiny-bitnet"))
     let html = page(diagnosis), outline = try Outline(html)
     #expect(outline.text.contains("BN102"))
-    // One for the loss, three modes and the hidden state, two maps over blocks, and both blocks' matrices.
-    #expect(outline.count("svg") == 1 + 3 + 1 + 2 + 14)
+    // The logged losses, the loss on the text, three modes and the hidden state, two maps, and the matrices of both blocks.
+    #expect(outline.count("svg") == 1 + 1 + 3 + 1 + 2 + 14)
     #expect(outline.count("figcaption") == outline.count("svg"))
     #expect(html.components(separatedBy: "<svg role=\"img\"").count == outline.count("svg") + 1)
     let files = try #require(diagnosis.files)
@@ -76,7 +76,7 @@ private final class Outline: NSObject, XMLParserDelegate {
     diagnosis.model = "folder/\(hostile)"
     diagnosis.facts?.architecture = hostile
     diagnosis.facts?.activation = hostile
-    diagnosis.facts?.notes = diagnosis.facts?.notes.map { _ in hostile } ?? []
+    diagnosis.facts?.notes = (sound.facts?.notes ?? []).map { _ in hostile }
     diagnosis.weights[0].storage = hostile
     diagnosis.norms[0].name = hostile
     diagnosis.activations[0].stage = hostile

@@ -1,4 +1,5 @@
 import BitNet
+import ModelFormats
 
 extension Diagnosis {
   /// The report as one HTML page that needs nothing but itself: verdict and findings, charts, tables. Everything that comes
@@ -9,8 +10,8 @@ extension Diagnosis {
   ///   - time: the time, for the same.
   public func page(tool: String, time: String) -> String {
     let sections = [
-      Page.others(findings), training?.section, behaviourSection, weightSection, changesSection, referenceSection,
-      detailsSection, modelSection,
+      Page.others(findings), training.flatMap(\.section), behaviourSection, weightSection, changesSection,
+      referenceSection, detailsSection, modelSection,
     ]
     return Page(subject: model, findings: findings, sections: sections.compactMap(\.self), origin: "\(tool), \(time)")
       .html
@@ -130,7 +131,7 @@ extension Diagnosis {
       }
     }
     var entries: [(name: String, value: String?)] = [("path", model)]
-    for file in files ?? [] { entries.append((file.name, "\(file.bytes) bytes, SHA-256 \(file.sha256)")) }
+    for file in files ?? [] { entries.append((file.name, "\(grouped(file.bytes)) bytes, SHA-256 \(file.sha256)")) }
     body += "<h3>Files</h3>\n" + .facts("Files", entries)
     return Page.Section(id: "model", title: "Model", body: body)
   }

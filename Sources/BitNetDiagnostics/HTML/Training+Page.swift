@@ -11,8 +11,9 @@ extension TrainingDiagnosis {
 }
 
 extension TrainingEvidence {
-  /// How the run went.
-  var section: Page.Section {
+  /// How the run went; `nil` if its files tell nothing.
+  var section: Page.Section? {
+    guard !summary.isEmpty || !curves.isEmpty else { return nil }
     var body: Markup = "<p>\(summary)</p>\n"
     body += .charts(charts.map(\.figure))
     body += .details("The figures", "<pre tabindex=\"0\" aria-label=\"Training\">\(lines: figures)</pre>\n")
