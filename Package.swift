@@ -59,7 +59,10 @@ let package = Package(
     .target(name: "Tokenization", dependencies: ["ModelFormats", "CPCRE2"], swiftSettings: swiftSettings),
     .target(name: "BitNet", dependencies: ["Tokenization", "ModelFormats", "Kernels"], swiftSettings: swiftSettings),
     .target(
-      name: "BitNetDiagnostics", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],
+      name: "BitNetDiagnostics",
+      dependencies: [
+        "BitNet", "Tokenization", "ModelFormats", "Kernels", .product(name: "Yams", package: "Yams"),
+      ],
       resources: [.embedInCode("HTML/page.css")], swiftSettings: swiftSettings),
     .target(
       name: "BitNetConversion", dependencies: ["BitNet", "Tokenization", "ModelFormats", "Kernels"],

@@ -53,6 +53,59 @@ import Testing
     #expect(diagnosis.training.learningRate?.schedule == "cosine")
   }
 
+  /// What W&B's service gives for a download; the log itself stays where the run was.
+  @Test func `settings and summary of a run of W&B say what was on, and how far it came`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "wandb/run-20260101_000000-x/files/config.yaml",
+      """
+      _wandb:
+          value: {cli_version: 0.31.0, t: {"1": [1, 5]}}
+      total_tokens: {desc: null, value: 10000000000}
+      max_seq_length: {value: 2048}
+      batch_size: {value: 32}
+      gradient_accumulation_steps: {value: 16}
+      objectives:
+          value:
+              continue_pretrain: {enabled: false, weight: 1.0}
+              dlm: {enabled: true, weight: 0.5}
+      """)
+    try folder.write(
+      "wandb/run-20260101_000000-x/files/wandb-summary.json",
+      #"{"_runtime": 9.5, "_step": 17, "trainer/global_step": 3600, "train/dlm_loss": 4.25, "best": {"min": NaN}}"#)
+    let diagnosis = try #require(TrainingDiagnosis(of: folder.path))
+    #expect(diagnosis.verdict.code == .noCrossEntropy)
+    #expect(diagnosis.training.globalStep == 3600)
+    #expect(diagnosis.training.budgetShare.map { abs($0 - 0.3775) < 1e-4 } == true)
+    #expect(diagnosis.training.sources.map(\.kind) == [.wandb, .settings])
+    #expect(diagnosis.training.notes.isEmpty)
+  }
+
+  @Test func `settings of Lightning are read, whatever they name, and only if they end`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "version_0/hparams.yaml",
+      """
+      total_tokens: 1_000
+      max_steps: 100
+      scheduler: {type: wsd}
+      callback: !!python/object/apply:os.system ["touch /tmp/never"]
+      """)
+    try folder.write("version_0/trainer_state.json", #"{"global_step": 3}"#)
+    let read = try #require(TrainingDiagnosis(of: folder.path))
+    #expect(read.training.maximumSteps == 100 && read.training.notes.isEmpty)
+    #expect(read.training.learningRate?.schedule == "wsd")
+    var bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+    for level in 1..<12 {
+      bomb += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ", ") + "]\n"
+    }
+    try folder.write("version_0/hparams.yaml", bomb)
+    let refused = try #require(TrainingDiagnosis(of: folder.path))
+    #expect(refused.training.notes.count == 1, "\(refused.training.notes)")
+    try folder.write("version_0/hparams.yaml", "a: [1, 2")
+    #expect(try #require(TrainingDiagnosis(of: folder.path)).training.notes.count == 1)
+  }
+
   @Test func `a folder that no trainer wrote to is no run`() throws {
     let folder = try TemporaryFolder()
     try folder.write("readme.txt", "nothing")

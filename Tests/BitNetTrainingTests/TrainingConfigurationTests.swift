@@ -88,6 +88,7 @@ import Testing
     ("validation: {enabled: true}", ["data.validation is missing"]),
     ("early_stopping: {enabled: true}", ["needs validation.enabled"]),
     ("max_seq_length: 4096", [":8", "more than model.max_position_embeddings, 2048"]),
+    ("packing: {enabled: false}", ["packing.enabled is false, but sequences are not padded here"]),
     ("torch_compile: true", ["torch_compile is not offered here", "PyTorch"]),
     ("batch_size: 1\nbatch_size: 2", ["is not YAML", "batch_size"]), ("a: [", ["is not YAML"]),
   ])

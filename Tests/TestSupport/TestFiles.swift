@@ -53,10 +53,13 @@ package final class TemporaryFolder: Sendable {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Writes a file and returns its path.
+  /// Writes a file, with the folders that its name has, and returns its path.
   @discardableResult
   package func write(_ name: String, _ bytes: [UInt8]) throws -> String {
     let file = "\(path)/\(name)"
+    if let slash = file.lastIndex(of: "/") {
+      try FileManager.default.createDirectory(atPath: String(file[..<slash]), withIntermediateDirectories: true)
+    }
     try Data(bytes).write(to: URL(fileURLWithPath: file))
     return file
   }

@@ -15,6 +15,8 @@ struct Readings {
 
   mutating func read(_ found: TrainingSources) {
     for path in found.wandb.suffix(16) { add(.wandb, path) { try WandbLog.read(path: path) } }
+    for path in found.wandbSummaries.suffix(16) { add(.wandb, path) { try WandbLog.readSummary(path: path) } }
+    for path in found.settings.suffix(16) { add(.settings, path) { try RunLog(settings: path) } }
     for (folder, names) in found.events.sorted(by: { $0.key < $1.key }).prefix(16) {
       add(.tensorBoard, folder) { try TensorBoardLog.read(folder: folder, names: names) }
     }

@@ -8,12 +8,14 @@ public struct TrainingEvidence: Sendable, Codable {
       case trainerState
       /// TensorBoard's event files.
       case tensorBoard
-      /// The log of a run of Weights & Biases.
+      /// The log or the summary of a run of Weights & Biases.
       case wandb
       /// A log of one JSON object a line.
       case lines
       /// A checkpoint of PyTorch or Lightning.
       case pyTorch
+      /// Settings in YAML: `config.yaml` of Weights & Biases, `hparams.yaml` of Lightning.
+      case settings
     }
     /// What wrote it.
     public var kind: Kind

@@ -12,6 +12,9 @@ struct TrainingSources {
   let folder: String
   private(set) var states: [String] = []
   private(set) var wandb: [String] = []
+  private(set) var wandbSummaries: [String] = []
+  /// Settings in YAML.
+  private(set) var settings: [String] = []
   /// Names of event files by folder.
   private(set) var events: [String: [String]] = [:]
   private(set) var checkpoints: [String] = []
@@ -44,6 +47,11 @@ struct TrainingSources {
         events[folder, default: []].append(name)
       } else if name.hasSuffix(".wandb") {
         wandb.append(path)
+      } else if name == "wandb-summary.json" {
+        wandbSummaries.append(path)
+      } else if name == "hparams.yaml" || name == "config.yaml" && NewFile.split(folder).name == "files" {
+        // Many programs have a config.yaml; W&B's lies in the folder of a run's files.
+        settings.append(path)
       } else if name == TrainingSources.lineLog {
         lines.append(path)
       } else if ["trainer_state.json", "training_state.json"].contains(name) {

@@ -95,13 +95,17 @@ extension TrainingConfiguration {
 
   /// How documents become sequences.
   package struct Packing: Sendable {
-    package let isEnabled: Bool
     /// Whether tokens see only their own document.
     package let masksDocuments: Bool
 
     init(_ section: ConfigurationSection) {
-      isEnabled = section.value(
-        "enabled", .flag, default: true, "Lay documents one after another into sequences, instead of padding each")
+      let isEnabled = section.value(
+        "enabled", .flag, default: true, "Lay documents one after another into sequences; nothing else is offered")
+      if !isEnabled {
+        section.report(
+          "enabled",
+          "is false, but sequences are not padded here: leave it out, and let document_mask keep documents apart")
+      }
       masksDocuments = section.value(
         "document_mask", .flag, default: true, "Tokens see only their own document, and positions begin anew with it")
     }

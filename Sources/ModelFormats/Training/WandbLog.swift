@@ -1,6 +1,6 @@
 package import Kernels
 
-/// Reads the transaction log `run-ID.wandb` of a run of Weights & Biases: history and configuration; nothing else.
+/// Reads the transaction log `run-ID.wandb` of a run of Weights & Biases, history and configuration, and its summary.
 ///
 /// The log is LevelDB's: blocks of 32 KiB, in which records begin with the CRC-32 of type and data, the length, and the
 /// type (whole, first, middle or last piece). Each record is a protobuf message of `wandb_internal.proto`.
@@ -45,6 +45,20 @@ package enum WandbLog {
       log.notes.append("\(path) is read up to byte \(grouped(position)) only: \(error.problem)")
     }
     if !config.isEmpty { log.config = JSONObject(entries: config) }
+    return log
+  }
+
+  /// Reads `wandb-summary.json`, the last value of each series.
+  ///
+  /// - Throws: ``FormatError`` if the file cannot be read or is no JSON object.
+  package static func readSummary(path: String) throws(FormatError) -> RunLog {
+    let node = try JSONParser.parse(path: path, options: .init(allowsNonFinite: true))
+    guard case .object(let object) = node.value else {
+      throw FormatError(.malformed, file: path, "is no JSON object", found: node.value.kind)
+    }
+    var log = RunLog(file: path)
+    let row = object.entries.compactMap { key, value in value.double.map { (key.string, $0) } }
+    append(row, loggedAt: 0, to: &log)
     return log
   }
 
@@ -131,6 +145,12 @@ package enum WandbLog {
       default: break
       }
     }
+    append(row, loggedAt: step, to: &log)
+  }
+
+  /// Appends numbers under the step that they say themselves, else W&B's own.
+  private static func append(_ row: [(key: String, value: Double)], loggedAt step: Int, to log: inout RunLog) {
+    var step = step
     for key in stepKeys {
       guard let value = row.first(where: { $0.key == key })?.value, let own = Int(exactly: value) else { continue }
       step = own
