@@ -65,7 +65,8 @@ public final class Session {
   /// - Parameter observe: called for each token computed and each layer (-1 for the embedding) with the residual stream
   ///   of that token, `[hiddenSize]`.
   /// - Parameter eachLogits: called for each token computed with the logits of the token after it, `[vocabularySize]`.
-  /// - Parameter inspect: called for each token computed with what goes into each linear layer, `[inputs]`.
+  /// - Parameter inspect: called for each token computed with what goes into each linear layer, `[inputs]`, and its queries
+  ///   and keys.
   package func evaluate(
     _ tokens: [Int], last: Int = 1, isCancelled: () -> Bool = { false },
     observe: ((_ position: Int, _ layer: Int, _ hidden: [Float]) -> Void)? = nil,

@@ -28,7 +28,7 @@ struct Transformer: Sendable {
     let down: Linear
   }
 
-  /// Sees what goes into the linear layers of a block.
+  /// Sees what goes into the linear layers of a block, and what meets in its attention.
   typealias Inspector = (_ layer: Int, _ stage: ForwardStage, _ values: FloatMatrix) -> Void
 
   let configuration: ModelConfiguration
@@ -60,7 +60,7 @@ struct Transformer: Sendable {
   ///   - parts: together at most `buffers.capacity` tokens, which become the rows of the buffers.
   ///   - observe: called after the embedding with layer -1 and after each block with its number; sees the residual
   ///     stream, `[tokens, hiddenSize]`.
-  ///   - inspect: sees what goes into the linear layers, `[tokens, inputs]`.
+  ///   - inspect: sees what goes into the linear layers, `[tokens, inputs]`, and queries and keys.
   func forward(
     _ parts: [Part], buffers: ForwardBuffers, observe: ((_ layer: Int, _ hidden: FloatMatrix) -> Void)? = nil,
     inspect: Inspector? = nil
@@ -108,6 +108,8 @@ struct Transformer: Sendable {
         matrix, rows: rows, headSize: headSize, cosines: buffers.cosines, sines: buffers.sines,
         layout: configuration.ropeLayout)
     }
+    inspect?(index, .queries, buffers.queries)
+    inspect?(index, .keys, buffers.keys)
     compute.store(keys: buffers.keys, values: buffers.values, layer: index, spans: spans)
     let attended = buffers.attended
     compute.attend(buffers.queries, layer: index, spans: spans, into: attended.floats)
@@ -188,10 +190,14 @@ extension Transformer {
   }
 }
 
-/// Where in a block a linear layer gets its input.
+/// What a block shows of its work.
 package enum ForwardStage: String, Sendable, CaseIterable {
   /// The input of queries, keys and values.
   case attention
+  /// The queries, normalized and rotated, as they meet the keys.
+  case queries
+  /// The keys, likewise.
+  case keys
   /// The input of the attention's output matrix, behind its sub-norm.
   case attended
   /// The input of gate and up.

@@ -41,6 +41,9 @@ struct ConvertCommand: ParsableCommand {
   @Option(name: .customLong("to"), help: "What to write: gguf or safetensors.")
   var destination = ChoiceArgument(ConversionOptions.Destination.gguf)
 
+  @Option(name: .long, help: "What the GGUF file calls the model (default: the source's name).")
+  var name: String?
+
   @Option(name: .long, help: "Random weights of a published shape instead of a source: 2b or small.")
   var dummy: ShapeArgument?
 
@@ -69,6 +72,9 @@ struct ConvertCommand: ParsableCommand {
   func validate() throws {
     guard (source == nil) != (dummy == nil) else { throw ValidationError("Give a source or --dummy, one of them.") }
     guard !output.isEmpty else { throw ValidationError("Give a name behind -o.") }
+    guard name == nil || destination.choice == .gguf else {
+      throw ValidationError("--name is for GGUF files; a folder is called what -o says.")
+    }
   }
 
   func run() throws {
@@ -79,6 +85,7 @@ struct ConvertCommand: ParsableCommand {
     options.weightType = type.choice
     options.headType = head?.type
     options.target = target?.choice
+    options.name = name
     options.ternarizes = ternarize
     options.allowsLossy = allowLossy
     options.overwrites = force

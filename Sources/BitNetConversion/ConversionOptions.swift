@@ -36,6 +36,8 @@ public struct ConversionOptions: Sendable {
   public var verifies: Bool?
   /// The number of threads; `nil` takes all processors.
   public var threads: Int?
+  /// What a GGUF file calls the model, `general.name`; `nil` takes the source's name.
+  public var name: String?
   /// Name and version of the program, for the file's provenance.
   public var tool = "swift-bitnet"
 

@@ -46,7 +46,7 @@ enum GGUFModelMetadata {
     return [
       ("general.architecture", .string(name)),
       ("general.type", .string("model")),
-      ("general.name", .string(modelName(plan.checkpoint))),
+      ("general.name", .string(plan.options.name ?? modelName(plan.checkpoint))),
       ("general.file_type", .u32(fileType(plan))),
       ("general.quantization_version", .u32(2)),
       size("vocab_size", configuration.vocabularySize), size("context_length", configuration.contextLength),

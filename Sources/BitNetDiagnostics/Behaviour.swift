@@ -39,6 +39,10 @@ public struct ModeBehaviour: Sendable, Codable {
   public var repetition: Double
   /// The root mean square of the residual stream after each block, over all tokens of the prompt.
   public var hiddenRMS: [Double]
+  /// How widely the attention of each block spreads over the tokens of the prompt, as the mean over heads and tokens: its
+  /// entropy as a share of the largest possible one. 0 for one token that gets everything, 1 for all getting the same;
+  /// `nil` for a prompt of one token.
+  public var attentionEntropy: [Double]?
   /// The first block whose RMS differs from mode `none`'s by more than a factor of 1.5; `nil` if none does.
   public var departsAtLayer: Int?
   /// Whether any logit is infinite or not a number.
@@ -87,12 +91,14 @@ extension ModeBehaviour {
   ) throws -> (ModeBehaviour, NextToken) {
     let session = model.makeSession()
     var squares = Array(repeating: 0.0, count: model.configuration.layerCount)
+    var attention = AttentionEntropy(model.configuration)
     try session.evaluate(
       tokens, isCancelled: isCancelled,
       observe: { _, layer, hidden in
         guard layer >= 0 else { return }
         squares[layer] += hidden.reduce(0.0) { $0 + Double($1) * Double($1) }
-      })
+      },
+      inspect: { layer, stage, values in attention.see(layer, stage, values) })
     let count = Double(tokens.count * model.configuration.hiddenSize)
     let rms = squares.map { ($0 / count).squareRoot() }
     let next = NextToken(try session.logits(after: tokens, isCancelled: isCancelled))
@@ -121,7 +127,8 @@ extension ModeBehaviour {
       mode: model.mode, top: next.top(5).map(named), entropy: next.entropy, endTokens: ends.map(named),
       divergence: reference?.divergence(from: next) ?? 0, cosine: reference?.cosine(with: next) ?? 1,
       continuation: tokenizer?.decode(continuation, includingSpecialTokens: true), continuationTokens: continuation,
-      repetition: repetition(continuation), hiddenRMS: rms, departsAtLayer: departure,
+      repetition: repetition(continuation), hiddenRMS: rms,
+      attentionEntropy: attention.shares, departsAtLayer: departure,
       hasNonFiniteLogits: next.logits.contains { !$0.isFinite })
     return (behaviour, next)
   }

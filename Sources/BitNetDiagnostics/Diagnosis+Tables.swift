@@ -119,6 +119,11 @@ extension PromptBehaviour {
     for layer in shown.sorted() {
       add("RMS after layer \(layer)") { $0.hiddenRMS.indices.contains(layer) ? significant($0.hiddenRMS[layer]) : "" }
     }
+    if modes.contains(where: { $0.attentionEntropy != nil }) {
+      add("attention entropy, 0 to 1") { mode in
+        mode.attentionEntropy.map { fixed($0.reduce(0, +) / Double(max(1, $0.count)), 2) } ?? ""
+      }
+    }
     add("departs at layer") { $0.departsAtLayer.map(String.init) ?? "-" }
     return table
   }

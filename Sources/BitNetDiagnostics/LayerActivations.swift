@@ -19,6 +19,8 @@ public struct LayerActivations: Sendable, Codable {
 }
 
 extension LayerActivations {
+  private static let stages = ForwardStage.allCases.filter { ![.queries, .keys].contains($0) }
+
   /// Runs a text and looks at the inputs of all linear layers.
   ///
   /// - Throws: `ModelError`, `CancellationError`.
@@ -26,7 +28,7 @@ extension LayerActivations {
     struct Sums {
       var square = 0.0, count = 0.0, maximum = 0.0, outlier = 0.0, rows = 0.0, lost = 0.0
     }
-    let layers = model.configuration.layerCount, stages = ForwardStage.allCases
+    let layers = model.configuration.layerCount, stages = LayerActivations.stages
     var sums = Array(repeating: Array(repeating: Sums(), count: stages.count), count: layers)
     let text = Array(tokens.prefix(min(TextProbe.limit, model.contextLength)))
     try model.makeSession().evaluate(

@@ -44,6 +44,19 @@ import Testing
     }
   }
 
+  @Test func `attention is wide where queries are nothing, and narrow where they are huge`() throws {
+    func entropies(_ factor: Float) throws -> [Double] {
+      var planted = try PlantedModel("trained/tiny-dense")
+      try planted.edit("model.layers.0.self_attn.q_proj.weight") { for index in $0.indices { $0[index] *= factor } }
+      let behaviour = try #require(try diagnose(planted.write().path).behaviour.first)
+      return try #require(behaviour.modes.first { $0.mode == .none }?.attentionEntropy)
+    }
+    let usual = try entropies(1), even = try entropies(0), narrow = try entropies(1000)
+    #expect(usual.allSatisfy { $0 > 0.02 && $0 < 0.98 }, "\(usual)")
+    #expect(abs(even[0] - 1) < 1e-6 && narrow[0] < 0.05, "\(even) \(narrow)")
+    #expect(even[1] > 0.02 && even[1] < 0.98, "\(even)")
+  }
+
   @Test func `the built-in text is the golden probe`() throws {
     let text = try String(contentsOfFile: TestFiles.goldenPath("probe.txt"), encoding: .utf8)
     #expect(ProbeText.english == text.trimmingCharacters(in: .whitespacesAndNewlines))
