@@ -10,10 +10,8 @@ FORMATTED := $(wildcard Sources Tests Snippets Benchmarks Package.swift)
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-run: bootstrap ## fetch SmolLM2, build, and diagnose it
-	@model=$$(scripts/fetch-smollm2) && \
-	$(SWIFT) build -c release --product bitnet && \
-	.build/release/bitnet diagnose "$$model" -p "$(PROMPT)"
+run: build ## build, diagnose and run the model in Models/, and contrast it with SmolLM2
+	scripts/first-look "$(PROMPT)"
 
 build: bootstrap ## build the command: .build/release/bitnet
 	$(SWIFT) build -c release --product bitnet

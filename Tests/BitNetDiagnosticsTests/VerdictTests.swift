@@ -48,7 +48,8 @@ import Testing
     func entropies(_ factor: Float) throws -> [Double] {
       var planted = try PlantedModel("trained/tiny-dense")
       try planted.edit("model.layers.0.self_attn.q_proj.weight") { for index in $0.indices { $0[index] *= factor } }
-      let behaviour = try #require(try diagnose(planted.write().path).behaviour.first)
+      let folder = try planted.write()
+      let behaviour = try #require(try withExtendedLifetime(folder) { try diagnose(folder.path) }.behaviour.first)
       return try #require(behaviour.modes.first { $0.mode == .none }?.attentionEntropy)
     }
     let usual = try entropies(1), even = try entropies(0), narrow = try entropies(1000)

@@ -26,6 +26,11 @@ package enum TestFiles {
   /// Whether the real file was fetched.
   package static let hasSmolLM2 = FileManager.default.fileExists(atPath: smolLM2)
 
+  /// The path of a file of the repository.
+  package static func repositoryPath(_ name: String) -> String {
+    golden.deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent(name).path
+  }
+
   /// The path of a golden file.
   package static func goldenPath(_ name: String) -> String { golden.appendingPathComponent(name).path }
 

@@ -53,6 +53,8 @@ extension Rules {
     guard let probe = evidence.probe, !hasLearned(probe), probe.best.isFinite, !evidence.isMended(probe) else {
       return nil
     }
+    // What learned as trits, or has hardly begun to learn, knew nothing more before.
+    if evidence.hasHardlyBegun || (evidence.training?.lambda ?? 0) >= TrainingRunRules.fullLambda { return nil }
     let ternary = evidence.weights.count(where: \.isTernary)
     guard ternary > 0, ternary * 2 > evidence.weights.count else { return nil }
     let alignments = [BlockCoherence.Pair.gateUp, .queryKey].map { pair in
@@ -94,7 +96,7 @@ extension Rules {
       reasons.append("no change of a setting helps much: the best, \(best.change), gains \(nats(max(0, best.gain)))")
     }
     return Finding(
-      code: .undertrained, certainty: .likely, evidence: reasons,
+      code: .undertrained, certainty: evidence.hasHardlyBegun ? .certain : .likely, evidence: reasons,
       nextSteps: [
         "Look at the training log: steps against the budget, and whether the cross-entropy loss was on and fell.",
         "If the model was made for another language or for code, measure a text of that kind: "
@@ -214,6 +216,11 @@ extension Rules {
 }
 
 extension Evidence {
+  /// Whether the trainer's state tells of a few steps only.
+  fileprivate var hasHardlyBegun: Bool {
+    facts?.globalStep.map { $0 <= TrainingRunRules.fewestSteps } ?? false
+  }
+
   /// Whether single changes make a model that predicts badly one that has learned.
   func isMended(_ probe: TextProbe) -> Bool {
     guard let last = repairs?.accepted.last else { return false }
