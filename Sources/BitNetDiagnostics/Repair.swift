@@ -184,7 +184,8 @@ private struct State {
   /// - Parameter chance: the loss of a model that knows nothing.
   func helps(chance: Double) -> Bool {
     guard let last = repairs.last else { return false }
-    let isConvincing = last.before <= Examination.convincingShare * chance
+    let share = repairs.count > 1 ? Rules.learnedShare : Examination.convincingShare
+    let isConvincing = last.before <= share * chance
     return last.gain >= (last.tensors.isEmpty || !isConvincing ? RepairSearch.threshold : RepairSearch.suspectThreshold)
   }
 }

@@ -15,7 +15,7 @@ import Darwin
 package struct DiffusionProbe: Sendable {
   /// Of the tokens, each after all before it.
   package let autoregressiveLoss: Double
-  /// With the mask token in place of half of the block.
+  /// With the mask token in place of half of each block.
   package let maskedLoss: Double
   /// The same with other tokens in its place; the mean over some.
   package let arbitraryLoss: Double
@@ -30,7 +30,8 @@ package struct DiffusionProbe: Sendable {
 extension Model {
   /// Refuses a model that shows no sign of having been trained with this mask token.
   ///
-  /// Costs eleven passes over 64 tokens, and the time of 64 more tokens for a model that does not know English.
+  /// Costs eleven passes over 64 tokens for a block size of 32, more for smaller blocks, and the time of 64 more tokens for a
+  /// model that does not know English.
   ///
   /// - Throws: ``ModelError/notTrainedForDiffusion(file:problem:)`` with the figures.
   public func checkBlockDiffusion(_ options: BlockDiffusionOptions) throws {
@@ -80,40 +81,51 @@ private struct ProbeBatch {
   let options: BlockDiffusionOptions
   let batch: Batch
   let cache: KeyValueCache
-  /// The positions of the block with gaps, the last of the text.
-  let block: Range<Int>
+  /// The positions of the blocks with gaps, the second half of the text.
+  let blocks: [Range<Int>]
+  private let size: Int
 
   init(model: Model, options: BlockDiffusionOptions, length: Int) {
     self.options = options
     batch = Batch(model: model, capacity: length)
     cache = KeyValueCache(model: model)
-    block = length - min(options.blockSize, length / 2)..<length
+    size = min(options.blockSize, length / 2)
+    let starts = stride(from: 0, through: length - size, by: size).filter { [size] in 2 * $0 >= length - size }
+    blocks = starts.map { [size] in $0..<$0 + size }
   }
 
-  /// The mean loss of the tokens of the block but the first, which is never a mask.
+  /// The positions of a block that may be masks: the first is known by the token before the block.
+  private func inner(_ block: Range<Int>) -> [Int] { Array(block.dropFirst()) }
+
+  private var count: Double { Double(blocks.count * (size - 1)) }
+
+  /// The mean loss of the tokens of the blocks but their first ones.
   func autoregressiveLoss(_ text: [Int]) -> Double {
     _ = batch.compute([Batch.Entry(cache: cache, tokens: text, start: 0)])
-    return loss(text, at: Array(block.dropFirst())) / Double(block.count - 1)
+    return loss(text, at: blocks.flatMap(inner)) / count
   }
 
-  /// The mean loss of the same tokens, half of them replaced by `filler` at a time.
+  /// The mean loss of the same tokens, half of the tokens of a block replaced by `filler` at a time.
   func gapLoss(_ text: [Int], filler: Int) -> Double {
-    let inner = Array(block.dropFirst())
-    // Scattered, and the same on every machine.
-    let isEarly = inner.map { ($0 &* 2_654_435_761) >> 7 & 1 == 0 }
-    return [true, false].reduce(0.0) { sum, early in
-      let gaps = zip(inner, isEarly).filter { $0.1 == early }.map(\.0)
-      var tokens = text
-      for position in gaps { tokens[position] = filler }
-      let starts = stride(from: 0, to: text.count, by: block.count)
-      _ = batch.compute(
-        starts.map {
-          Batch.Entry(
-            cache: cache, tokens: Array(tokens[$0..<min($0 + block.count, text.count)]), start: $0,
-            isCausal: options.attention == .causal)
-        })
-      return sum + loss(text, at: gaps)
-    } / Double(inner.count)
+    var sum = 0.0
+    for block in blocks {
+      // Scattered, and the same on every machine.
+      let isEarly = inner(block).map { ($0 &* 2_654_435_761) >> 7 & 1 == 0 }
+      for early in [true, false] {
+        let gaps = zip(inner(block), isEarly).filter { $0.1 == early }.map(\.0)
+        guard !gaps.isEmpty else { continue }
+        var tokens = Array(text[..<block.upperBound])
+        for position in gaps { tokens[position] = filler }
+        _ = batch.compute(
+          stride(from: 0, to: tokens.count, by: size).map {
+            Batch.Entry(
+              cache: cache, tokens: Array(tokens[$0..<min($0 + size, tokens.count)]), start: $0,
+              isCausal: options.attention == .causal)
+          })
+        sum += loss(text, at: gaps)
+      }
+    }
+    return sum / count
   }
 
   /// The loss in nats of the tokens at some positions, each by the logits of the one before, in sum.
