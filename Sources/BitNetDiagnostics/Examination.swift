@@ -11,7 +11,7 @@ struct Examination {
   var evidence = Evidence()
 
   /// A model predicts so well that no setting can be far off when its loss is at most this share of a uniform guess.
-  static let convincingShare = 0.35
+  private static let convincingShare = 0.35
 
   // MARK: Files
 

@@ -94,7 +94,7 @@ extension RepairSearch {
       }
       results.sort { $0.loss < $1.loss || ($0.loss.isFinite && !$1.loss.isFinite) }
       if round == 1 { search.tried = results.compactMap(\.repairs.last) }
-      if let winner = results.first(where: { $0.helps(chance: chance) && $0.loss < chance }) {
+      if let winner = results.first(where: { $0.helps(isBroken) && $0.loss < chance }) {
         state = winner
       } else if round == 1, isBroken, loss > Rules.learnedShare * chance,
         let pair = try RepairSearch.pair(state, settings, model, progress: progress, isCancelled: isCancelled),
@@ -179,13 +179,9 @@ private struct State {
   }
 
   /// Whether the last change lowers the loss by enough: by little where statistics accuse a matrix of a model that
-  /// predicts well otherwise, from the beginning or by now.
-  ///
-  /// - Parameter chance: the loss of a model that knows nothing.
-  func helps(chance: Double) -> Bool {
+  /// predicts well otherwise.
+  func helps(_ isBroken: Bool) -> Bool {
     guard let last = repairs.last else { return false }
-    let share = repairs.count > 1 ? Rules.learnedShare : Examination.convincingShare
-    let isConvincing = last.before <= share * chance
-    return last.gain >= (last.tensors.isEmpty || !isConvincing ? RepairSearch.threshold : RepairSearch.suspectThreshold)
+    return last.gain >= (last.tensors.isEmpty || isBroken ? RepairSearch.threshold : RepairSearch.suspectThreshold)
   }
 }

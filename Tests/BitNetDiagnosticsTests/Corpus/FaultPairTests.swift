@@ -46,8 +46,8 @@ import Testing
     }
     print("one of the two first in \(first) of 20, both in the list in \(both) of 20")
     #expect(first >= 18)
-    // The three that are missed cannot be told: signs that destroyed what the second fault changes, a scale that does no
-    // harm behind a sub-norm, and a block that is harmed less than wrong gains harm the whole.
+    // The two that are missed cannot be told: a scale that does no harm behind a sub-norm, and a block that is harmed less
+    // than wrong gains harm the whole.
     #expect(both >= 18)
   }
 }
